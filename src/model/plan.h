@@ -1,0 +1,121 @@
+/*
+ * plan.h - what a run is to do: the contents of perf.yml with all defaults filled in. Plain data.
+ *
+ * A plan and everything in it live in one arena; config/ fills it, everybody else only reads it.
+ */
+#ifndef LPG_MODEL_PLAN_H
+#define LPG_MODEL_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "model/metric.h"
+
+struct plan_variable {
+    const char *name;
+    const char *value;
+};
+
+/* What an answer must be like for the call to count as good. */
+struct plan_expect {
+    const char *path;   /* "statusCode", "body.items.0.id"; NULL: nothing is expected */
+    const char *equals; /* the expected value as JSON text: 200, "ok", true */
+};
+
+struct plan_event {
+    const char *name;    /* file name or "inline 2": for tables and messages */
+    const char *payload; /* JSON text */
+    size_t payload_length;
+    double weight; /* relative, > 0 */
+    struct plan_expect expect;
+};
+
+struct plan_stage {
+    double seconds;
+    double rate; /* arrivals per second at the end of the stage; the first starts from `rate` */
+};
+
+/* How the calls of a round are sent. */
+struct plan_load {
+    double rate;          /* open loop: arrivals per second and side; 0: closed loop */
+    unsigned concurrency; /* environments that may work at the same time, per side; 0: chosen by the
+                             target */
+    const struct plan_stage *stages;
+    size_t stage_count;
+};
+
+struct plan_rounds {
+    unsigned min;
+    unsigned max;
+    unsigned step;         /* a look at the evidence after every `step` rounds from `min` on */
+    unsigned environments; /* fresh execution environments per side and round */
+    unsigned calls;        /* measured warm calls per environment */
+};
+
+struct plan_traffic {
+    double invocations_per_month; /* 0: not given */
+    double cold_start_rate;       /* share of production calls that are cold */
+};
+
+enum limit_kind {
+    LIMIT_INCREASE_PCT, /* "+10%": value 0.10 */
+    LIMIT_INCREASE_ABS, /* "+5ms": value in the metric's unit */
+    LIMIT_MAXIMUM,      /* "< 800ms" or "<= 0%": value in the metric's unit */
+};
+
+struct plan_limit {
+    const struct metric *metric;
+    enum limit_kind kind;
+    double value;
+    bool inclusive;   /* "<=" */
+    const char *text; /* as written: "+10%" */
+    unsigned line;    /* in perf.yml, for annotations; 0: a default */
+};
+
+struct plan_function {
+    const char *name;
+    const char *source;  /* folder, relative to perf.yml */
+    const char *build;   /* shell command; NULL: nothing to build */
+    const char *package; /* zip or folder, relative to source; NULL: the source itself */
+    const char *runtime;
+    const char *handler;
+    const char *architecture; /* "x86_64" or "arm64" */
+    unsigned memory_mb;
+    unsigned timeout_s;
+    unsigned ephemeral_mb;
+    bool json_logs;
+    const struct plan_variable *environment;
+    size_t environment_count;
+    const struct plan_event *events; /* at least one */
+    size_t event_count;
+    struct plan_load load;
+    struct plan_rounds rounds;
+    struct plan_traffic traffic;
+    const struct plan_limit *limits; /* in the order written */
+    size_t limit_count;
+    unsigned line; /* in perf.yml */
+};
+
+struct plan {
+    struct arena arena;
+    const char *path;      /* of perf.yml, as given */
+    const char *directory; /* of perf.yml; "." when it has none */
+    const struct plan_function *functions;
+    size_t function_count;
+};
+
+struct plan *plan_new(void);
+void plan_free(struct plan *p);
+const struct plan_function *plan_find(const struct plan *p, const char *name);
+
+/* Defaults of perf.yml, in one place: config/ fills them in, the schema and the documentation show
+ * them. */
+#define PLAN_DEFAULT_MEMORY_MB    128u
+#define PLAN_DEFAULT_TIMEOUT_S    3u
+#define PLAN_DEFAULT_EPHEMERAL_MB 512u
+#define PLAN_DEFAULT_ROUNDS       ((struct plan_rounds){10, 120, 2, 5, 20})
+#define PLAN_DEFAULT_COLD_RATE    0.01
+
+#endif

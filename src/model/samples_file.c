@@ -1,0 +1,202 @@
+/* samples.ndjson: one line per invocation, written and read back. */
+#include "model/sample.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+
+enum { UUID_TEXT = 37 };
+
+static void uuid_text(const unsigned char id[16], char out[UUID_TEXT])
+{
+    char hex[33];
+    hash_hex(id, 16, hex);
+    static const unsigned groups[] = {8, 4, 4, 4, 12};
+    const char *from = hex;
+    for (size_t g = 0; g < 5; g++) {
+        memcpy(out, from, groups[g]);
+        from += groups[g];
+        out += groups[g];
+        *out++ = g < 4 ? '-' : '\0';
+    }
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+bool sample_request_id(const char *text, unsigned char id[16])
+{
+    unsigned char parsed[16];
+    size_t digits = 0;
+    for (; *text && digits < 32; text++) {
+        int d = hex_digit(*text);
+        if (d < 0 && *text != '-')
+            return false;
+        if (d < 0)
+            continue;
+        parsed[digits / 2] = (unsigned char)(digits % 2 ? parsed[digits / 2] | d : d << 4);
+        digits++;
+    }
+    if (digits != 32 || *text)
+        return false;
+    memcpy(id, parsed, sizeof parsed);
+    return true;
+}
+
+static void put_measured(struct json_writer *w, const char *key, double value, int decimals)
+{
+    if (isfinite(value))
+        json_put_number(w, key, value, decimals);
+}
+
+void sample_write(const struct sample *s, const char *function, struct buf *out)
+{
+    static const unsigned char no_id[16];
+    struct json_writer w;
+    json_begin(&w, out, 0);
+    json_open_object(&w, NULL);
+    json_put_string(&w, "function", function);
+    json_put_string(&w, "side", side_name((enum side)s->side));
+    json_put_integer(&w, "round", s->round);
+    if (s->env != UINT16_MAX) {
+        char env[24];
+        snprintf(env, sizeof env, "%c%u-%u", s->side == SIDE_BASELINE ? 'b' : 'c', s->round,
+                 s->env);
+        json_put_string(&w, "env", env);
+    }
+    json_put_integer(&w, "seq", s->seq);
+    json_put_integer(&w, "event", s->event);
+    json_put_integer(&w, "index", s->payload_index);
+    json_put_bool(&w, "cold", s->cold);
+    json_put_string(&w, "status", sample_status_name((enum sample_status)s->status));
+    put_measured(&w, "duration_ms", sample_duration_ms(s), 2);
+    put_measured(&w, "billed_ms", sample_billed_ms(s), 0);
+    put_measured(&w, "init_ms", sample_init_ms(s), 2);
+    put_measured(&w, "client_ms", sample_client_ms(s), 3);
+    put_measured(&w, "cpu_ms", sample_cpu_ms(s), 3);
+    if (s->memory_mb)
+        json_put_integer(&w, "memory_mb", s->memory_mb);
+    if (s->max_memory_mb)
+        json_put_integer(&w, "max_memory_mb", s->max_memory_mb);
+    json_put_integer(&w, "sent_ns", (int64_t)s->sent_ns);
+    if (s->late_us != SAMPLE_NONE)
+        json_put_integer(&w, "late_ns", (int64_t)s->late_us * 1000);
+    if (s->dropped)
+        json_put_bool(&w, "dropped", true);
+    if (memcmp(s->request_id, no_id, sizeof no_id) != 0) {
+        char id[UUID_TEXT];
+        uuid_text(s->request_id, id);
+        json_put_string(&w, "request_id", id);
+    }
+    json_close(&w);
+    buf_addch(out, '\n');
+}
+
+static uint32_t scaled_field(const struct json *line, const char *key, double unit)
+{
+    double value = json_get_number(line, key, NAN) / unit;
+    return value >= 0 && value < (double)SAMPLE_NONE ? (uint32_t)(value + 0.5) : SAMPLE_NONE;
+}
+
+/* A whole number from 0 to `most`; `most` itself when it is absent or out of range. */
+static uint32_t index_field(const struct json *line, const char *key, uint32_t most)
+{
+    int64_t value = json_get_integer(line, key, -1);
+    return value >= 0 && value < most ? (uint32_t)value : most;
+}
+
+static uint16_t env_field(const struct json *line)
+{
+    const char *env = json_get_string(line, "env", "");
+    const char *dash = strrchr(env, '-');
+    uint32_t n = 0;
+    if (!dash || !dash[1])
+        return UINT16_MAX;
+    for (const char *c = dash + 1; *c; c++) {
+        if (*c < '0' || *c > '9' || n >= UINT16_MAX / 10)
+            return UINT16_MAX;
+        n = n * 10 + (uint32_t)(*c - '0');
+    }
+    return (uint16_t)n;
+}
+
+static int read_identity(const struct json *line, struct sample *s, struct error *e)
+{
+    const char *side = json_get_string(line, "side", "");
+    int status = sample_status_parse(json_get_string(line, "status", ""));
+    uint32_t round = index_field(line, "round", UINT16_MAX);
+    bool candidate = !strcmp(side, side_name(SIDE_CANDIDATE));
+    if (!candidate && strcmp(side, side_name(SIDE_BASELINE)) != 0)
+        return error_set(e, ERROR_INPUT, "'side' must be \"baseline\" or \"candidate\"");
+    if (status < 0)
+        return error_set(e, ERROR_INPUT, "'status' is missing or unknown");
+    if (round == UINT16_MAX)
+        return error_set(e, ERROR_INPUT, "'round' must be a whole number from 0 to 65534");
+    s->side = candidate ? SIDE_CANDIDATE : SIDE_BASELINE;
+    s->status = (uint8_t)status;
+    s->round = (uint16_t)round;
+    return 0;
+}
+
+static void read_measurements(const struct json *line, struct sample *s)
+{
+    s->env = env_field(line);
+    s->seq = index_field(line, "seq", UINT32_MAX);
+    s->event = (uint16_t)(index_field(line, "event", UINT16_MAX) % UINT16_MAX);
+    s->payload_index = index_field(line, "index", s->seq);
+    s->cold = json_get_bool(line, "cold", false);
+    s->dropped = json_get_bool(line, "dropped", false);
+    s->duration_10us = scaled_field(line, "duration_ms", 0.01);
+    s->billed_ms = scaled_field(line, "billed_ms", 1);
+    s->init_10us = scaled_field(line, "init_ms", 0.01);
+    s->client_us = scaled_field(line, "client_ms", 0.001);
+    s->cpu_us = scaled_field(line, "cpu_ms", 0.001);
+    s->late_us = scaled_field(line, "late_ns", 1000);
+    s->memory_mb = (uint16_t)(index_field(line, "memory_mb", UINT16_MAX) % UINT16_MAX);
+    s->max_memory_mb = (uint16_t)(index_field(line, "max_memory_mb", UINT16_MAX) % UINT16_MAX);
+    s->sent_ns = (uint64_t)json_get_integer(line, "sent_ns", 0);
+    sample_request_id(json_get_string(line, "request_id", ""), s->request_id);
+}
+
+static int read_line(struct series *s, const char *text, size_t length, series_name_fn *index_of,
+                     void *context, struct error *e)
+{
+    struct json *line = json_parse(text, length, e);
+    if (!line)
+        return -1;
+    struct sample parsed = {0};
+    int function = index_of(context, json_get_string(line, "function", ""));
+    int failed = function < 0 || function >= UINT16_MAX
+                     ? error_set(e, ERROR_INPUT, "'function' names no function of this run")
+                     : read_identity(line, &parsed, e);
+    if (!failed) {
+        read_measurements(line, &parsed);
+        parsed.function = (uint16_t)function;
+        *series_add(s) = parsed;
+    }
+    json_free(line);
+    return failed;
+}
+
+int series_read(struct series *s, const char *text, size_t length, series_name_fn *index_of,
+                void *context, struct error *e)
+{
+    const char *end = text + length;
+    for (unsigned number = 1; text < end; number++) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        size_t line = (size_t)((stop ? stop : end) - text);
+        if (line && read_line(s, text, line, index_of, context, e))
+            return error_prefix(e, "line %u", number);
+        text += line + 1;
+    }
+    return 0;
+}

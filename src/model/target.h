@@ -1,0 +1,71 @@
+/*
+ * target.h - where functions run: a table of calls that load/ drives and aws/ provides.
+ *
+ * The same table serves real AWS, the embedded Lambda and any other endpoint of the Lambda API;
+ * tests provide their own.
+ */
+#ifndef LPG_MODEL_TARGET_H
+#define LPG_MODEL_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/plan.h"
+#include "model/sample.h"
+
+/* What one invocation gave. Times that were not reported are SAMPLE_NONE. */
+struct target_reply {
+    enum sample_status status;
+    const char *payload; /* the function's answer; lives during the callback */
+    size_t payload_length;
+    const char *detail; /* why it was not ok, for people; "" when ok */
+    uint32_t duration_10us, billed_ms, init_10us, cpu_us;
+    uint16_t memory_mb, max_memory_mb;
+    unsigned char request_id[16];
+    uint64_t done_ns;
+};
+typedef void target_done_fn(void *context, const struct target_reply *reply);
+
+struct target_call {
+    const char *function; /* the deployed name */
+    const char *payload;
+    size_t payload_length;
+    uint64_t timeout_ns; /* of the function; the client waits a little longer */
+};
+
+struct target_package {
+    const void *zip;
+    size_t zip_bytes;
+    const char *sha256; /* base64: as Lambda's CodeSha256 */
+};
+
+struct target;
+
+struct target_calls {
+    /* Makes the function and waits until it can be invoked. */
+    int (*deploy)(struct target *t, const char *name, const struct plan_function *f,
+                  const struct target_package *p, struct error *e);
+    /* From now on, calls start in fresh execution environments. `token` differs from call to call.
+     */
+    int (*renew)(struct target *t, const char *name, const struct plan_function *f,
+                 const char *token, struct error *e);
+    /* Sends one invocation; `done` is called exactly once from the loop, also when nothing could be
+     * sent. */
+    void (*invoke)(struct target *t, const struct target_call *call, target_done_fn *done,
+                   void *context);
+    /* Deletes the function; gone already is fine. */
+    int (*remove)(struct target *t, const char *name, struct error *e);
+    void (*free)(struct target *t);
+};
+
+struct target {
+    const struct target_calls *calls;
+    struct loop *loop;
+    const char *kind;       /* "embedded", "aws", "endpoint" */
+    unsigned lanes_default; /* environments per side that may work at the same time without
+                               disturbing each other */
+};
+
+#endif
