@@ -5,14 +5,22 @@
 #include <stdio.h>
 #include <string.h>
 
+__attribute__((format(printf, 3, 0))) static void set_text(struct error *e, enum error_code code,
+                                                           const char *format, va_list args)
+{
+    char text[sizeof e->text]; /* an argument may be the old text itself */
+    vsnprintf(text, sizeof text, format, args);
+    e->code = code;
+    memcpy(e->text, text, strlen(text) + 1);
+}
+
 int error_set(struct error *e, enum error_code code, const char *format, ...)
 {
     if (!e)
         return -1;
     va_list args;
     va_start(args, format);
-    e->code = code;
-    vsnprintf(e->text, sizeof e->text, format, args);
+    set_text(e, code, format, args);
     va_end(args);
     return -1;
 }
@@ -24,8 +32,7 @@ int error_errno(struct error *e, enum error_code code, const char *format, ...)
         return -1;
     va_list args;
     va_start(args, format);
-    e->code = code;
-    vsnprintf(e->text, sizeof e->text, format, args);
+    set_text(e, code, format, args);
     va_end(args);
     return error_suffix(e, ": %s", strerror(saved));
 }
@@ -39,13 +46,14 @@ int error_prefix(struct error *e, const char *format, ...)
     va_start(args, format);
     vsnprintf(context, sizeof context - 2, format, args);
     va_end(args);
-    size_t added = strlen(context);
-    memcpy(context + added, ": ", 3);
-    added += 2;
-    size_t kept = strnlen(e->text, sizeof e->text - 1 - added);
-    memmove(e->text + added, e->text, kept);
-    memcpy(e->text, context, added);
-    e->text[added + kept] = '\0';
+    size_t used = strlen(context);
+    memcpy(context + used, ": ", 3);
+    used += 2;
+    size_t room = sizeof e->text - 1 - used;
+    size_t rest = strnlen(e->text, room);
+    memmove(e->text + used, e->text, rest);
+    memcpy(e->text, context, used);
+    e->text[used + rest] = '\0';
     return -1;
 }
 

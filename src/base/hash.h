@@ -25,7 +25,7 @@ int base64_decode(struct buf *out, const char *text, size_t length, struct error
 
 /* Bytes from the operating system's generator, for keys and delimiters. */
 void hash_random(void *bytes, size_t length);
-/* Compares without telling by its time where the difference is. */
+/* 1 when the bytes are equal, else 0; takes the same time wherever the difference is. */
 int hash_equal(const void *a, const void *b, size_t length);
 
 #endif

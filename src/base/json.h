@@ -92,7 +92,7 @@ void json_put_bool(struct json_writer *w, const char *key, bool value);
 void json_put_null(struct json_writer *w, const char *key);
 /* Inserts a value that is JSON text already. */
 void json_put_raw(struct json_writer *w, const char *key, const char *json);
-/* Appends `value` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+/* Appends `value` as a JSON string in its quotes; NULs and what is not UTF-8 become U+FFFD. */
 void json_quote(struct buf *out, const char *value, size_t length);
 
 #endif

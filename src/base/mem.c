@@ -58,7 +58,7 @@ char *xstrdup(const char *text)
     return xstrndup(text, strlen(text));
 }
 
-static int formatted_length(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static int formatted_length(const char *format, va_list args)
 {
     va_list copy;
     va_copy(copy, args);

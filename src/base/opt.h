@@ -47,7 +47,12 @@ struct opt {
 /*
  * Fills the struct at `fields` (which holds the defaults) from argv[1..]. "--" ends the options;
  * other words are collected in `words` (NULL: none are allowed). Errors are ERROR_USAGE with a
- * did-you-mean.
+ * did-you-mean; after an error the fields hold what was read before it.
+ *
+ * Forms: --name=VALUE, --name VALUE, -cVALUE, -c VALUE, and flags joined as in -qv. A single option
+ * that is given twice keeps its last value. A value that begins with a dash must be written
+ * --name=-VALUE
+ * ("-" alone is an ordinary value).
  */
 int opt_parse(const struct opt *options, size_t count, int argc, char **argv, void *fields,
               struct opt_list *words, struct error *e);

@@ -2,7 +2,8 @@
  * units.h - numbers with units: the one strict number reader, and what people see.
  *
  * Reading accepts `[+-]?[0-9]+(\.[0-9]+)?` and a unit, nothing else: no hexadecimal, exponent,
- * "nan", underscore, locale comma or surrounding blank. Formatting never consults the locale.
+ * "nan", underscore, locale comma or surrounding blank. A failed read leaves the outputs untouched.
+ * Formatting never consults the locale; what is not finite shows as "n/a", a minus sign is U+2212.
  */
 #ifndef LPG_BASE_UNITS_H
 #define LPG_BASE_UNITS_H
@@ -25,12 +26,12 @@ bool units_parse_prefix(const char *text, double *value, const char **rest);
 bool units_parse_count(const char *text, double *value);
 /* "1%" -> 0.01, "0.01" -> 0.01. */
 bool units_parse_share(const char *text, double *value);
-/* "200ms", "1.5s", "2m" -> milliseconds. A bare number is refused. */
+/* "200ms", "1.5s", "2m", "1h" -> milliseconds. A bare number is refused. */
 bool units_parse_duration_ms(const char *text, double *value);
 
 /* Three significant digits with the unit people expect: "212 ms", "4.21 ms", "1.25 s". */
 void units_add_ms(struct buf *out, double ms);
-/* "$3.12", "$0.0417": at least two decimals, three significant digits below a dollar. */
+/* "$3.12", "$0.0417": at least two decimals, up to three significant digits below a dollar. */
 void units_add_usd(struct buf *out, double usd);
 /* "+18.4 %" with U+2212 for minus; one decimal below 100 %, none above. */
 void units_add_pct(struct buf *out, double pct);
@@ -38,7 +39,7 @@ void units_add_pct(struct buf *out, double pct);
 void units_add_bytes(struct buf *out, double bytes);
 /* "2,400". */
 void units_add_count(struct buf *out, int64_t count);
-/* "3 m 12 s", "42 s", "0.8 s". */
+/* "1 h 5 m", "3 m 12 s", "42 s", "0.8 s". */
 void units_add_seconds(struct buf *out, double seconds);
 /* `digits` significant digits, no exponent. */
 void units_add_significant(struct buf *out, double value, int digits);

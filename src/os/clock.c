@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static uint64_t read_clock(clockid_t id)
@@ -75,16 +76,46 @@ void clock_stamp_day(uint64_t wall_ns, char *out)
     strftime(out, CLOCK_STAMP_BYTES, "%Y/%m/%d", &t);
 }
 
+void clock_stamp_http(uint64_t wall_ns, char *out)
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct tm t = to_utc(wall_ns);
+    strftime(out, CLOCK_STAMP_BYTES, "day, %d mon %Y %H:%M:%S GMT", &t);
+    memcpy(out, days + 3 * t.tm_wday, 3);
+    memcpy(out + 8, months + 3 * t.tm_mon, 3);
+}
+
+/* `count` digits as a number; the caller knows that they are digits. */
+static int decimal(const char *text, int count)
+{
+    int value = 0;
+    while (count--)
+        value = value * 10 + (*text++ - '0');
+    return value;
+}
+
 uint64_t clock_parse_basic(const char *text)
 {
-    struct tm t = {0};
-    int used = 0;
-    if (sscanf(text, "%4d%2d%2dT%2d%2d%2dZ%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour,
-               &t.tm_min, &t.tm_sec, &used) != 6 ||
-        used != 16 || text[16])
+    static const char shape[] = "ddddddddTddddddZ";
+    size_t i = 0;
+    for (; shape[i]; i++)
+        if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
+            return 0;
+    if (text[i])
         return 0;
-    t.tm_year -= 1900;
-    t.tm_mon -= 1;
+    struct tm t = {
+        .tm_year = decimal(text, 4) - 1900,
+        .tm_mon = decimal(text + 4, 2) - 1,
+        .tm_mday = decimal(text + 6, 2),
+        .tm_hour = decimal(text + 9, 2),
+        .tm_min = decimal(text + 11, 2),
+        .tm_sec = decimal(text + 13, 2),
+    };
     time_t seconds = timegm(&t);
-    return seconds < 0 ? 0 : (uint64_t)seconds * NS_PER_S;
+    if (seconds < 0)
+        return 0;
+    char again[CLOCK_STAMP_BYTES]; /* the 31st of February comes back as another day */
+    clock_stamp_basic((uint64_t)seconds * NS_PER_S, again);
+    return strcmp(again, text) == 0 ? (uint64_t)seconds * NS_PER_S : 0;
 }

@@ -31,6 +31,8 @@ void clock_stamp_basic(uint64_t wall_ns, char *out);
 void clock_stamp_iso(uint64_t wall_ns, char *out);
 /* "2026/11/23", as log streams are named. */
 void clock_stamp_day(uint64_t wall_ns, char *out);
+/* "Mon, 23 Nov 2026 21:30:00 GMT", the Date of HTTP, in English whatever the locale. */
+void clock_stamp_http(uint64_t wall_ns, char *out);
 /* Reads the basic form back; 0 when it is not one. */
 uint64_t clock_parse_basic(const char *text);
 

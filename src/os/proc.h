@@ -4,6 +4,12 @@
  * A child gets its own process group, the given environment and nothing else of ours but stdin from
  * /dev/null; all other descriptors are closed. When it exceeds its time or `*stop` becomes non-zero
  * (a signal handler's flag), the whole group is ended: SIGTERM, then SIGKILL after two seconds.
+ * When it ends by itself, what it has left running in the background is left alone and not waited
+ * for, even if that still holds the pipes.
+ *
+ * A buffer with a cap keeps the end of the text, because that is where a failing program says why:
+ * when it is full its first half is dropped and `overflow` set. Whoever parses the text must look
+ * at that.
  */
 #ifndef LPG_OS_PROC_H
 #define LPG_OS_PROC_H
@@ -36,8 +42,10 @@ struct proc_result {
 /* 0 when the program ran to some end, whatever its exit code; -1 when it could not be started
  * (ERROR_SYSTEM). */
 int proc_run(const struct proc_spec *spec, struct proc_result *result, struct error *e);
-/* Same, but a non-zero exit, a time-out or a stop is an error too, with the end of its standard
- * error in the text. */
+/*
+ * Same, but a non-zero exit and a time-out are errors too (ERROR_SYSTEM), with the end of its
+ * standard error in the text, and so is a stop (ERROR_INTERRUPTED).
+ */
 int proc_check(const struct proc_spec *spec, struct error *e);
 /* Full path of a program in PATH, or NULL; the caller frees. */
 char *proc_find(const char *name);
