@@ -1,0 +1,169 @@
+#include "aws/target.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/lambda.h"
+#include "base/mem.h"
+
+/* A function that was deployed here: what each Invoke of it needs, made once. */
+struct deployed {
+    char *name;
+    char *url;
+    unsigned memory_mb;
+};
+
+/* An Invoke under way. */
+struct flight {
+    struct aws_target *target;
+    const struct deployed *deployed;
+    target_done_fn *done;
+    void *context;
+    struct flight *next_refused;
+    char reason[256]; /* why it could not be sent */
+};
+
+struct aws_target {
+    struct target base;
+    struct lambda lambda;
+    struct sigv4_credentials credentials;
+    struct deployed **functions;
+    size_t count, capacity;
+    struct flight *refused; /* could not be sent; told from the loop, never from within invoke() */
+    struct loop_timer *refusing;
+};
+
+static struct deployed *find(const struct aws_target *t, const char *name)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (!strcmp(t->functions[i]->name, name))
+            return t->functions[i];
+    return NULL;
+}
+
+static int deploy(struct target *base, const char *name, const struct plan_function *f,
+                  const struct target_package *p, struct error *e)
+{
+    struct aws_target *t = (struct aws_target *)base;
+    if (lambda_create(&t->lambda, name, f, p, e))
+        return -1;
+    struct deployed *d = xmalloc(sizeof *d);
+    *d = (struct deployed){xstrdup(name), lambda_invoke_url(&t->lambda, name), f->memory_mb};
+    struct deployed **slot = ARRAY_PUSH(t->functions, t->count, t->capacity);
+    *slot = d;
+    return 0;
+}
+
+static int renew(struct target *base, const char *name, const struct plan_function *f,
+                 const char *token, struct error *e)
+{
+    return lambda_renew(&((struct aws_target *)base)->lambda, name, f, token, e);
+}
+
+static int remove_function(struct target *base, const char *name, struct error *e)
+{
+    return lambda_delete(&((struct aws_target *)base)->lambda, name, e);
+}
+
+static void on_answer(void *context, const struct http_response *response)
+{
+    struct flight *flight = context;
+    struct target_reply reply;
+    struct buf detail;
+    buf_init_capped(&detail, 1024);
+    lambda_read_reply(response, flight->deployed->memory_mb, &reply, &detail);
+    flight->done(flight->context, &reply);
+    buf_release(&detail);
+    free(flight);
+}
+
+static void tell_refused(void *context)
+{
+    struct aws_target *t = context;
+    struct flight *list = t->refused;
+    t->refused = NULL;
+    while (list) {
+        struct flight *flight = list;
+        list = flight->next_refused;
+        struct http_response response = {.outcome = HTTP_NOT_SENT,
+                                         .body = {.data = flight->reason}};
+        memcpy(response.reason, flight->reason, sizeof response.reason - 1);
+        on_answer(flight, &response);
+    }
+}
+
+static void invoke(struct target *base, const struct target_call *call, target_done_fn *done,
+                   void *context)
+{
+    struct aws_target *t = (struct aws_target *)base;
+    struct error e = {0};
+    struct flight *flight = xcalloc(1, sizeof *flight);
+    flight->target = t;
+    flight->deployed = find(t, call->function);
+    flight->done = done;
+    flight->context = context;
+    if (!lambda_invoke(&t->lambda, flight->deployed->url, call, on_answer, flight, &e))
+        return;
+    memcpy(flight->reason, e.text, sizeof flight->reason - 1);
+    flight->next_refused = t->refused;
+    t->refused = flight;
+    loop_timer_set(t->refusing, 0);
+}
+
+static void cancel(struct target *base)
+{
+    struct aws_target *t = (struct aws_target *)base;
+    http_client_cancel_all(t->lambda.http);
+    tell_refused(t);
+}
+
+static void free_target(struct target *base)
+{
+    struct aws_target *t = (struct aws_target *)base;
+    cancel(base);
+    http_client_free(t->lambda.http);
+    loop_timer_free(t->refusing);
+    for (size_t i = 0; i < t->count; i++) {
+        free(t->functions[i]->name);
+        free(t->functions[i]->url);
+        free(t->functions[i]);
+    }
+    free(t->functions);
+    free(t);
+}
+
+static const struct target_calls calls = {
+    .deploy = deploy,
+    .renew = renew,
+    .invoke = invoke,
+    .cancel = cancel,
+    .remove = remove_function,
+    .free = free_target,
+};
+
+struct target *aws_target_new(struct loop *loop, const struct aws_target_options *options,
+                              struct error *e)
+{
+    struct http_client *http = http_client_new(loop, &(struct http_client_options){0}, e);
+    if (!http)
+        return NULL;
+    struct aws_target *t = xcalloc(1, sizeof *t);
+    t->base =
+        (struct target){&calls, loop, options->kind, options->lanes, options->sides_share_machine};
+    t->credentials = options->credentials;
+    t->lambda = (struct lambda){
+        .loop = loop,
+        .http = http,
+        .endpoint = options->endpoint,
+        .role = options->role,
+        .signing = {&t->credentials, options->region, "lambda", 0},
+    };
+    t->refusing = loop_timer_new(loop, tell_refused, t);
+    return &t->base;
+}
+
+void target_free(struct target *t)
+{
+    if (t)
+        t->calls->free(t);
+}
