@@ -1,13 +1,17 @@
 /*
  * http_client.h - an asynchronous HTTP/1.1 client on libcurl's multi interface, driven by the loop.
  *
- * The only owner of libcurl. What it promises beyond libcurl:
+ * The HTTP client's files (http_*) are the only owners of libcurl. What it promises beyond libcurl:
  *  - a request whose bytes were sent is never sent again. libcurl re-sends a request when a
- * kept-alive connection dies before the answer begins; here that ends as HTTP_LOST instead, because
- * an Invoke must not run twice;
+ *    kept-alive connection dies before the answer begins; here that ends as HTTP_LOST instead,
+ *    because an Invoke must not run twice;
  *  - no redirects, no netrc, no cookies, https and loopback http only, TLS 1.2 or newer;
  *  - caps on the header and body of an answer, one deadline per request, connect within 5 s.
  * Connections and easy handles are reused; each socket keeps one persistent event.
+ *
+ * Callbacks run from the loop, or from http_client_cancel_all() and http_client_free(); never from
+ * http_client_send(). A callback may send and may cancel; it may neither call http_client_call()
+ * nor free the client.
  */
 #ifndef LPG_NET_HTTP_CLIENT_H
 #define LPG_NET_HTTP_CLIENT_H
@@ -32,7 +36,10 @@ enum http_outcome {
     HTTP_CANCELLED, /* http_client_cancel_all() */
 };
 
-/* Signs the request as SigV4; all strings must live until the request is done. */
+/*
+ * Signs the request as SigV4, when it is handed over: its host, content-type and x-amz-* headers;
+ * the client adds x-amz-date, x-amz-security-token and, for S3, x-amz-content-sha256.
+ */
 struct http_signing {
     const struct sigv4_credentials *credentials;
     const char *region;
@@ -50,6 +57,7 @@ struct http_request {
     const struct http_signing *signing; /* NULL: unsigned */
     uint64_t timeout_ns;                /* from http_client_send(); 0: 30 s */
     size_t body_cap;                    /* of the answer; 0: 1 MiB */
+    bool metadata_service; /* plain http also to AWS's link-local credential addresses */
 };
 
 struct http_response {
@@ -67,7 +75,7 @@ struct http_response {
 typedef void http_done_fn(void *context, const struct http_response *response);
 
 struct http_client_options {
-    size_t max_connections; /* per host; 0: no limit */
+    size_t max_connections; /* requests on the way at once, the others wait in line; 0: no limit */
     const char *ca_bundle;  /* NULL: the system's */
 };
 
@@ -75,7 +83,11 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
                                     struct error *e);
 /* Cancels what is under way (their callbacks run with HTTP_CANCELLED) and frees all. */
 void http_client_free(struct http_client *c);
-/* Starts a request. -1 when it cannot even be started (bad URL, plain http beyond loopback). */
+/*
+ * Starts a request; the bytes leave at once when a connection is free. -1 when it cannot even be
+ * started (bad URL, plain http beyond loopback, a header that is malformed or the client's own).
+ * Only the body must outlive the call.
+ */
 int http_client_send(struct http_client *c, const struct http_request *r, http_done_fn *done,
                      void *context, struct error *e);
 void http_client_cancel_all(struct http_client *c);

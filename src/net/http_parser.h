@@ -46,7 +46,7 @@ struct http_parser {
     enum http_parse_state state;
     int error_status; /* 400, 413, 431, 501, 505 when FAILED */
 
-    /* From the end of the head on, valid until the reset: strings inside `head`. */
+    /* Strings inside `head` and `route`: there from the end of the head to the reset. */
     char *method;
     char *target; /* as sent */
     char *path;   /* without scheme, authority and query; "*" for OPTIONS */
@@ -65,6 +65,7 @@ struct http_parser {
     size_t body_cap;
     uint64_t body_left; /* of the body, or of the chunk */
     struct buf head;    /* request line and headers, cut into strings in place */
+    struct buf route;   /* copy of the target, cut into path and query */
     struct buf tail;    /* chunk-size lines, then the trailer lines */
 };
 

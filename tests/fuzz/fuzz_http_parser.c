@@ -1,6 +1,6 @@
 /*
- * The request parser must take any bytes, and cutting them differently must not change what it makes of
- * them. The first byte of the input seeds the cuts; the rest is what a client sent.
+ * The request parser must take any bytes, and cutting them differently must not change what it
+ * makes of them. The first byte of the input seeds the cuts; the rest is what a client sent.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /*
- * Whatever a client sends, reading and checking its signature neither crashes nor accepts; and whatever is signed
- * verifies. Input: Authorization, method, path, query, then headers as name and value in turn; one a line.
+ * Whatever a client sends, reading and checking its signature neither crashes nor accepts; and
+ * whatever is signed verifies. Input: Authorization, method, path, query, then headers as name and
+ * value in turn; one a line.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -58,11 +59,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct sigv4_header *h = &headers[r.header_count++];
         h->name = take_line(&rest);
         h->value = take_line(&rest);
-        plain = plain && *h->name && !strpbrk(h->name, ";, \t") && strcmp(h->value, "UNSIGNED-PAYLOAD");
+        plain =
+            plain && *h->name && !strpbrk(h->name, ";, \t") && strcmp(h->value, "UNSIGNED-PAYLOAD");
     }
     struct sigv4_claim claim;
     struct error e = {0};
-    if (sigv4_parse(authorization, &claim, &e) == 0 && sigv4_verify(&r, &claim, "not known", &e) == 0)
+    if (sigv4_parse(authorization, &claim, &e) == 0 &&
+        sigv4_verify(&r, &claim, "not known", &e) == 0)
         abort();
     if (plain)
         check_round_trip(&r);

@@ -1,0 +1,68 @@
+#include "os/machine.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "os/fs.h"
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#endif
+
+unsigned machine_cpus(void)
+{
+#ifdef __linux__
+    cpu_set_t set;
+    if (!sched_getaffinity(0, sizeof set, &set) && CPU_COUNT(&set) > 0)
+        return (unsigned)CPU_COUNT(&set);
+#endif
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (unsigned)n : 1;
+}
+
+struct machine_times machine_times(void)
+{
+    struct machine_times t = {0};
+    uint64_t v[8];
+    struct buf stat;
+    buf_init(&stat);
+    /* user nice system idle iowait irq softirq steal: proc_stat(5) */
+    if (!fs_read("/proc/stat", 1 << 20, &stat, NULL) &&
+        sscanf(stat.data,
+               "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+               " %" SCNu64 " %" SCNu64,
+               &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) == 8) {
+        for (size_t i = 0; i < ARRAY_LEN(v); i++)
+            t.total += v[i];
+        t.stolen = v[7];
+    }
+    buf_release(&stat);
+    return t;
+}
+
+double machine_stolen_share(struct machine_times before, struct machine_times after)
+{
+    if (after.total <= before.total || after.stolen < before.stolen)
+        return 0;
+    return (double)(after.stolen - before.stolen) / (double)(after.total - before.total);
+}
+
+char *machine_program(void)
+{
+    char path[PATH_MAX];
+#ifdef __APPLE__
+    uint32_t size = sizeof path;
+    return _NSGetExecutablePath(path, &size) ? NULL : xstrdup(path);
+#else
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    return n > 0 ? xstrndup(path, (size_t)n) : NULL;
+#endif
+}

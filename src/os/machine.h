@@ -1,0 +1,24 @@
+/*
+ * machine.h - what this machine is and how busy others keep it: for the report and for doubting a measurement.
+ */
+#ifndef LPG_OS_MACHINE_H
+#define LPG_OS_MACHINE_H
+
+#include <stdint.h>
+
+/* Processors that this process may run on; at least 1. */
+unsigned machine_cpus(void);
+
+/* Processor time since boot, in clock ticks. All zero where the system does not tell. */
+struct machine_times {
+    uint64_t total;
+    uint64_t stolen; /* wanted by us, given by the hypervisor to other machines */
+};
+struct machine_times machine_times(void);
+/* Share of the time between two readings that was stolen; 0 when that is not known. */
+double machine_stolen_share(struct machine_times before, struct machine_times after);
+
+/* Absolute path of the running program; the caller frees. NULL when the system does not tell. */
+char *machine_program(void);
+
+#endif
