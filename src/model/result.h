@@ -23,6 +23,8 @@
 #define RESULT_SCHEMA "lambda-perf-gate/result/1"
 
 enum { RESULT_LIMITS_MAX = 4 };
+/* Below this every whole number is exact in JSON; a larger seed is written as text. */
+#define RESULT_EXACT_MAX (UINT64_C(1) << 53)
 
 struct result_side {
     const char *source; /* "git:41d0e7c", "worktree", "directory fast", "zip a.zip" */
@@ -124,7 +126,10 @@ const struct result_metric *result_find(const struct result_function *f, enum me
 
 /* result.json: the same result gives the same bytes. */
 void result_write(const struct result *r, struct buf *out);
-/* Reads one; ERROR_INPUT with what is wrong when it is damaged or of another schema. */
+/*
+ * Reads one, so that writing it again gives the same bytes. What is absent is "not measured"; a value of the wrong kind,
+ * an unknown metric, another schema or a verdict that is better than its parts allow is ERROR_INPUT, naming the key.
+ */
 struct result *result_read(const char *text, size_t length, struct error *e);
 
 #endif

@@ -1,7 +1,9 @@
 /* result.json, written. Keys are only ever added; see the schema number in result.h. */
 #include "model/result.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/json.h"
 
@@ -18,6 +20,18 @@ static void put_text(struct json_writer *w, const char *key, const char *value)
 {
     if (value)
         json_put_string(w, key, value);
+}
+
+/* Whole numbers from 2^53 on would not survive a reader that keeps numbers as doubles: they go as text. */
+static void put_seed(struct json_writer *w, uint64_t seed)
+{
+    char text[24];
+    if (seed < RESULT_EXACT_MAX) {
+        json_put_integer(w, "seed", (int64_t)seed);
+        return;
+    }
+    snprintf(text, sizeof text, "%" PRIu64, seed);
+    json_put_string(w, "seed", text);
 }
 
 static void write_sides(struct json_writer *w, const struct result *r)
@@ -128,8 +142,8 @@ static void write_method(struct json_writer *w, const struct result_function *f)
     json_put_integer(w, "environments", f->environments);
     json_put_integer(w, "calls", f->calls);
     put_text(w, "schedule", f->schedule);
-    json_put_number(w, "invocations_per_month", f->invocations_per_month, 0);
-    json_put_number(w, "cold_start_rate", f->cold_start_rate, DECIMALS);
+    put_number(w, "invocations_per_month", f->invocations_per_month);
+    put_number(w, "cold_start_rate", f->cold_start_rate);
     json_put_integer(w, "concurrency", f->concurrency);
 }
 
@@ -163,7 +177,7 @@ static void write_spend(struct json_writer *w, const struct result *r)
     json_put_integer(w, "invocations", (int64_t)r->invocations);
     if (isfinite(r->usd))
         json_put_number(w, "usd", r->usd, USD_DECIMALS);
-    json_put_number(w, "seconds", r->seconds, 3);
+    put_number(w, "seconds", r->seconds);
     json_close(w);
     json_open_object(w, "resources");
     json_put_integer(w, "created", r->resources_created);
@@ -180,7 +194,7 @@ void result_write(const struct result *r, struct buf *out)
     json_put_string(&w, "verdict", verdict_name(r->verdict));
     json_put_integer(&w, "exit_code", r->exit_code);
     put_text(&w, "headline", r->headline);
-    json_put_integer(&w, "seed", (int64_t)r->seed);
+    put_seed(&w, r->seed);
     json_open_object(&w, "tool");
     put_text(&w, "version", r->tool_version);
     json_close(&w);

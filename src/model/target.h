@@ -55,6 +55,9 @@ struct target_calls {
      * sent. */
     void (*invoke)(struct target *t, const struct target_call *call, target_done_fn *done,
                    void *context);
+    /* Gives up the invocations under way: their `done` is called with SAMPLE_UNKNOWN before this
+     * returns. */
+    void (*cancel)(struct target *t);
     /* Deletes the function; gone already is fine. */
     int (*remove)(struct target *t, const char *name, struct error *e);
     void (*free)(struct target *t);
@@ -64,8 +67,8 @@ struct target {
     const struct target_calls *calls;
     struct loop *loop;
     const char *kind;       /* "embedded", "aws", "endpoint" */
-    unsigned lanes_default; /* environments per side that may work at the same time without
-                               disturbing each other */
+    unsigned lanes_default; /* environments per side that work at once without disturbing others */
+    bool sides_share_machine; /* both sides' functions run on the processors of this machine */
 };
 
 #endif

@@ -1,0 +1,255 @@
+#include "gate/evidence.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "stats/quantile.h"
+
+/* How each metric that is estimated from rounds is computed: a statistic of a stream, times a constant. */
+struct recipe {
+    enum stream stream;
+    enum statistic_kind statistic;
+    bool measured; /* false: not from rounds (rates and constants) */
+};
+
+static const struct recipe recipes[METRIC_COUNT] = {
+    [METRIC_P50] = {STREAM_DURATION, STATISTIC_QUANTILE, true},
+    [METRIC_P90] = {STREAM_DURATION, STATISTIC_QUANTILE, true},
+    [METRIC_P95] = {STREAM_DURATION, STATISTIC_QUANTILE, true},
+    [METRIC_P99] = {STREAM_DURATION, STATISTIC_QUANTILE, true},
+    [METRIC_MEAN] = {STREAM_DURATION, STATISTIC_MEAN, true},
+    [METRIC_COLD_START] = {STREAM_INIT, STATISTIC_MIDDLE, true},
+    [METRIC_COLD_P90] = {STREAM_INIT, STATISTIC_QUANTILE, true},
+    [METRIC_COLD_TOTAL] = {STREAM_FIRST_CALL, STATISTIC_MIDDLE, true},
+    [METRIC_COST_PER_MILLION] = {STREAM_COST, STATISTIC_MEAN, true},
+    [METRIC_COMPUTE_PER_MILLION] = {STREAM_DURATION, STATISTIC_MEAN, true},
+    [METRIC_LATENCY_P99] = {STREAM_LATENCY, STATISTIC_QUANTILE, true},
+    [METRIC_MAX_MEMORY] = {STREAM_MEMORY, STATISTIC_MEAN, true},
+    [METRIC_THROUGHPUT] = {STREAM_DURATION, STATISTIC_MEAN, true},
+    [METRIC_CPU_MS] = {STREAM_CPU, STATISTIC_MEAN, true},
+};
+
+/* Share of equal neighbours from which on durations count as rounded. */
+static const double TIES_SHARE = 0.5;
+
+void evidence_init(struct evidence *ev, const struct plan_function *f, struct tariff tariff)
+{
+    *ev = (struct evidence){.function = f, .tariff = tariff};
+}
+
+void evidence_release(struct evidence *ev)
+{
+    for (int s = 0; s < STREAM_COUNT; s++)
+        for (int side = 0; side < SIDE_COUNT; side++)
+            rounds_release(&ev->streams[s][side]);
+    free(ev->late_us);
+    *ev = (struct evidence){0};
+}
+
+/* The values of one round and side, before they go into the streams. */
+struct harvest {
+    double *values[STREAM_COUNT];
+    size_t count[STREAM_COUNT];
+    double warm_usd, cold_usd;
+    size_t warm, cold;
+};
+
+static void harvest_init(struct harvest *h, size_t most)
+{
+    *h = (struct harvest){0};
+    for (int s = 0; s < STREAM_COUNT; s++)
+        h->values[s] = xcalloc(most + 1, sizeof(double));
+}
+
+static void harvest_release(struct harvest *h)
+{
+    for (int s = 0; s < STREAM_COUNT; s++)
+        free(h->values[s]);
+}
+
+static void put(struct harvest *h, enum stream stream, double value)
+{
+    if (isfinite(value))
+        h->values[stream][h->count[stream]++] = value;
+}
+
+static void harvest_cold(struct harvest *h, const struct sample *s, const struct tariff *tariff)
+{
+    put(h, STREAM_INIT, sample_init_ms(s));
+    put(h, STREAM_FIRST_CALL, sample_init_ms(s) + sample_duration_ms(s));
+    h->cold_usd += sample_billed_ms(s) * tariff->usd_per_ms + tariff->usd_per_request;
+    h->cold++;
+}
+
+static void harvest_warm(struct harvest *h, const struct sample *s, const struct tariff *tariff)
+{
+    put(h, STREAM_DURATION, sample_duration_ms(s));
+    put(h, STREAM_LATENCY, sample_client_ms(s));
+    put(h, STREAM_CPU, sample_cpu_ms(s));
+    h->warm_usd += sample_billed_ms(s) * tariff->usd_per_ms + tariff->usd_per_request;
+    h->warm++;
+}
+
+/* The values that a round has one of: the mixture of warm and cold cost, and the largest memory. */
+static void harvest_round(struct harvest *h, double cold_rate, unsigned memory_mb)
+{
+    if (h->warm && (h->cold || cold_rate <= 0)) {
+        double cold = h->cold ? h->cold_usd / (double)h->cold : 0;
+        put(h, STREAM_COST,
+            1e6 * ((1 - cold_rate) * h->warm_usd / (double)h->warm + cold_rate * cold));
+    }
+    if (memory_mb)
+        put(h, STREAM_MEMORY, memory_mb);
+}
+
+/* A call after a failed one in the same environment may hide a new init in its Duration: it is left out. */
+static bool follows_failure(const struct sample *s, const struct sample *before)
+{
+    return before && before->status != SAMPLE_OK && s->env != UINT16_MAX && before->env == s->env;
+}
+
+static void harvest_side(const struct evidence *ev, const struct series *series, size_t first,
+                         unsigned function, enum side side, struct harvest *h)
+{
+    const struct sample *before = NULL;
+    unsigned memory_mb = 0;
+    for (size_t i = first; i < series->count; i++) {
+        const struct sample *s = &series->items[i];
+        if (s->function != function || s->side != side)
+            continue;
+        if (s->max_memory_mb > memory_mb)
+            memory_mb = s->max_memory_mb;
+        if (s->status == SAMPLE_OK && s->cold)
+            harvest_cold(h, s, &ev->tariff);
+        else if (s->status == SAMPLE_OK && !follows_failure(s, before))
+            harvest_warm(h, s, &ev->tariff);
+        before = s;
+    }
+    harvest_round(h, ev->function->traffic.cold_start_rate, memory_mb);
+}
+
+/* Both sides get the round or neither: rounds are compared in pairs. */
+static void add_stream(struct evidence *ev, int stream, const struct harvest *harvests)
+{
+    if (ev->broken[stream])
+        return;
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        const struct harvest *h = &harvests[side];
+        if (rounds_add(&ev->streams[stream][side], h->values[stream], h->count[stream], NULL))
+            ev->broken[stream] = true;
+    }
+}
+
+static void account(struct evidence *ev, const struct sample *s)
+{
+    struct accounting *a = &ev->accounting[s->side];
+    struct rate *errors = &ev->errors[s->side];
+    bool failed = s->status == SAMPLE_FUNCTION_ERROR || s->status == SAMPLE_TIMEOUT;
+    a->scheduled++;
+    a->by_status[s->status]++;
+    errors->failures += failed;
+    errors->calls += failed || s->status == SAMPLE_OK;
+    if (s->late_us == SAMPLE_NONE)
+        return;
+    uint64_t *late = ARRAY_PUSH(ev->late_us, ev->late_count, ev->late_capacity);
+    *late = s->late_us;
+}
+
+/* Looks for rounding in the baseline's first round of durations. */
+static void look_for_rounding(struct evidence *ev, const struct harvest *h)
+{
+    size_t count = h->count[STREAM_DURATION];
+    double *sorted = xcalloc(count + 1, sizeof *sorted);
+    memcpy(sorted, h->values[STREAM_DURATION], count * sizeof *sorted);
+    quantile_sort_descending(sorted, count);
+    struct ties ties = quantile_ties(sorted, count);
+    ev->quantum_ms = ties.share > TIES_SHARE ? ties.step : 0;
+    free(sorted);
+}
+
+static void add_used_round(struct evidence *ev, const struct series *series, size_t first,
+                           unsigned function)
+{
+    struct harvest harvests[SIDE_COUNT];
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        harvest_init(&harvests[side], series->count - first);
+        harvest_side(ev, series, first, function, (enum side)side, &harvests[side]);
+    }
+    for (int stream = 0; stream < STREAM_COUNT; stream++)
+        add_stream(ev, stream, harvests);
+    if (!ev->rounds)
+        look_for_rounding(ev, &harvests[SIDE_BASELINE]);
+    ev->rounds++;
+    for (int side = 0; side < SIDE_COUNT; side++)
+        harvest_release(&harvests[side]);
+}
+
+void evidence_add_round(struct evidence *ev, const struct series *series, size_t first,
+                        unsigned function)
+{
+    bool dropped = false, any = false;
+    for (size_t i = first; i < series->count; i++) {
+        const struct sample *s = &series->items[i];
+        if (s->function != function)
+            continue;
+        account(ev, s);
+        dropped |= s->dropped;
+        any = true;
+    }
+    if (!any)
+        return;
+    if (dropped)
+        ev->dropped++;
+    else
+        add_used_round(ev, series, first, function);
+}
+
+static void scale_levels(struct effect *e, double factor)
+{
+    e->baseline *= factor;
+    e->candidate *= factor;
+    if (e->scale == EFFECT_DIFFERENCE) {
+        e->estimate *= factor;
+        e->se *= fabs(factor);
+    } else if (e->scale == EFFECT_LEVEL) {
+        e->estimate += log(factor);
+    }
+}
+
+static void scale_effects(struct effects *e, double factor)
+{
+    scale_levels(&e->ratio, factor);
+    scale_levels(&e->difference, factor);
+    scale_levels(&e->level, factor);
+}
+
+struct effects evidence_effects(struct evidence *ev, enum metric_id id)
+{
+    const struct recipe *r = &recipes[id];
+    struct effects none = {0};
+    if (!r->measured || ev->broken[r->stream])
+        return none;
+    struct statistic statistic = {r->statistic, metrics[id].quantile};
+    struct effects e = effects_paired(&ev->streams[r->stream][SIDE_BASELINE],
+                                      &ev->streams[r->stream][SIDE_CANDIDATE], statistic);
+    if (id == METRIC_COMPUTE_PER_MILLION)
+        scale_effects(&e, price_compute_per_million(ev->function->memory_mb, 1));
+    return e;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+double evidence_lateness_ms(struct evidence *ev, double p)
+{
+    if (!ev->late_count)
+        return NAN;
+    qsort(ev->late_us, ev->late_count, sizeof *ev->late_us, by_size);
+    size_t at = (size_t)(p * (double)(ev->late_count - 1));
+    return (double)ev->late_us[at] / 1000;
+}

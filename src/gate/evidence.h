@@ -1,0 +1,61 @@
+/*
+ * evidence.h - from samples to what is judged: the values of every metric, in rounds, for both sides.
+ *
+ * Rounds are added as they end. A round that was dropped counts for the error rate only. Which values a metric is made of
+ * is a row in the table of evidence.c.
+ */
+#ifndef LPG_GATE_EVIDENCE_H
+#define LPG_GATE_EVIDENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gate/price.h"
+#include "model/metric.h"
+#include "model/plan.h"
+#include "model/sample.h"
+#include "stats/effect.h"
+#include "stats/rates.h"
+#include "stats/rounds.h"
+
+/* A stream of values that one or more metrics are statistics of. */
+enum stream {
+    STREAM_DURATION,   /* warm Duration, ms */
+    STREAM_LATENCY,    /* warm, at the client, ms */
+    STREAM_CPU,        /* warm CPU time, ms */
+    STREAM_INIT,       /* Init Duration, ms */
+    STREAM_FIRST_CALL, /* Init Duration + Duration of cold calls, ms */
+    STREAM_COST,       /* one value per round: USD per million invocations */
+    STREAM_MEMORY,     /* one value per round: the largest Max Memory Used, MB */
+    STREAM_COUNT
+};
+
+struct evidence {
+    const struct plan_function *function;
+    struct tariff tariff;
+    struct rounds streams[STREAM_COUNT][SIDE_COUNT];
+    bool broken[STREAM_COUNT]; /* some round could not be added: the stream is not measured */
+    unsigned rounds;           /* used */
+    unsigned dropped;
+    struct rate errors[SIDE_COUNT]; /* of all rounds: function errors and timeouts */
+    struct accounting accounting[SIDE_COUNT];
+    double
+        quantum_ms; /* smallest step between two durations where they are visibly rounded; else 0 */
+    uint64_t *late_us; /* of an open loop: how late each call was sent */
+    size_t late_count, late_capacity;
+};
+
+void evidence_init(struct evidence *ev, const struct plan_function *f, struct tariff tariff);
+void evidence_release(struct evidence *ev);
+
+/* Adds the samples [first, series->count) of one round of this function; others are skipped. */
+void evidence_add_round(struct evidence *ev, const struct series *series, size_t first,
+                        unsigned function);
+
+/* The effect on a metric that is estimated from rounds; its state says why where there is none. */
+struct effects evidence_effects(struct evidence *ev, enum metric_id id);
+
+/* p-th percentile of the send lateness in ms; NaN when no call had a due time. */
+double evidence_lateness_ms(struct evidence *ev, double p);
+
+#endif
