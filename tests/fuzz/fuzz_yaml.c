@@ -1,6 +1,7 @@
 /*
- * Any bytes as perf.yml and as a template: what is read must be a whole tree within the limits, what becomes JSON must
- * be JSON, a plan exists exactly when there is no error, and the messages hold nothing that a terminal obeys.
+ * Any bytes as perf.yml and as a template: what is read must be a whole tree within the limits,
+ * what becomes JSON must be JSON, a plan exists exactly when there is no error, and the messages
+ * hold nothing that a terminal obeys.
  */
 #include <stddef.h>
 #include <stdint.h>

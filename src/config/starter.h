@@ -1,0 +1,18 @@
+/*
+ * starter.h - the files that `init` writes: a small perf.yml and a workflow for GitHub Actions.
+ */
+#ifndef LPG_CONFIG_STARTER_H
+#define LPG_CONFIG_STARTER_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/*
+ * Looks at the folder and appends a perf.yml for it, a workflow, and lines that say what was found
+ * and what to look at. Writes no file. When nothing is recognised the perf.yml is an example to
+ * edit. -1 only when the folder is none.
+ */
+int config_starter(const char *directory, struct buf *perf_yml, struct buf *workflow,
+                   struct buf *what_was_found, struct error *e);
+
+#endif
