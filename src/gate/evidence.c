@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "stats/quantile.h"
 
-/* How each metric that is estimated from rounds is computed: a statistic of a stream, times a constant. */
+/* How each metric that is estimated from rounds is computed: a statistic of a stream. */
 struct recipe {
     enum stream stream;
     enum statistic_kind statistic;
@@ -54,6 +54,7 @@ struct harvest {
     size_t count[STREAM_COUNT];
     double warm_usd, cold_usd;
     size_t warm, cold;
+    size_t untimed; /* ok, but without a Duration */
 };
 
 static void harvest_init(struct harvest *h, size_t most)
@@ -121,6 +122,7 @@ static void harvest_side(const struct evidence *ev, const struct series *series,
             continue;
         if (s->max_memory_mb > memory_mb)
             memory_mb = s->max_memory_mb;
+        h->untimed += s->status == SAMPLE_OK && s->duration_10us == SAMPLE_NONE;
         if (s->status == SAMPLE_OK && s->cold)
             harvest_cold(h, s, &ev->tariff);
         else if (s->status == SAMPLE_OK && !follows_failure(s, before))
@@ -176,6 +178,7 @@ static void add_used_round(struct evidence *ev, const struct series *series, siz
     for (int side = 0; side < SIDE_COUNT; side++) {
         harvest_init(&harvests[side], series->count - first);
         harvest_side(ev, series, first, function, (enum side)side, &harvests[side]);
+        ev->untimed[side] += harvests[side].untimed;
     }
     for (int stream = 0; stream < STREAM_COUNT; stream++)
         add_stream(ev, stream, harvests);
@@ -206,37 +209,42 @@ void evidence_add_round(struct evidence *ev, const struct series *series, size_t
         add_used_round(ev, series, first, function);
 }
 
-static void scale_levels(struct effect *e, double factor)
-{
-    e->baseline *= factor;
-    e->candidate *= factor;
-    if (e->scale == EFFECT_DIFFERENCE) {
-        e->estimate *= factor;
-        e->se *= fabs(factor);
-    } else if (e->scale == EFFECT_LEVEL) {
-        e->estimate += log(factor);
-    }
-}
-
-static void scale_effects(struct effects *e, double factor)
-{
-    scale_levels(&e->ratio, factor);
-    scale_levels(&e->difference, factor);
-    scale_levels(&e->level, factor);
-}
-
 struct effects evidence_effects(struct evidence *ev, enum metric_id id)
 {
     const struct recipe *r = &recipes[id];
     struct effects none = {0};
     if (!r->measured || ev->broken[r->stream])
         return none;
-    struct statistic statistic = {r->statistic, metrics[id].quantile};
-    struct effects e = effects_paired(&ev->streams[r->stream][SIDE_BASELINE],
-                                      &ev->streams[r->stream][SIDE_CANDIDATE], statistic);
+    struct rule_samples samples = evidence_samples(ev, id);
+    return effects_paired(samples.baseline, samples.candidate, samples.statistic);
+}
+
+struct rule_samples evidence_samples(struct evidence *ev, enum metric_id id)
+{
+    const struct recipe *r = &recipes[id];
+    if (!r->measured)
+        return (struct rule_samples){0};
+    return (struct rule_samples){
+        .baseline = &ev->streams[r->stream][SIDE_BASELINE],
+        .candidate = &ev->streams[r->stream][SIDE_CANDIDATE],
+        .statistic = {r->statistic, metrics[id].quantile},
+    };
+}
+
+double evidence_rounding(const struct evidence *ev, enum metric_id id, const struct effect *effect)
+{
+    const struct recipe *r = &recipes[id];
+    if (r->stream != STREAM_DURATION || r->statistic != STATISTIC_QUANTILE || !ev->quantum_ms)
+        return 0;
+    double share = quantile_step_floor(ev->quantum_ms, effect->baseline);
+    return isfinite(share) ? share : 0;
+}
+
+double evidence_scale(const struct evidence *ev, enum metric_id id)
+{
     if (id == METRIC_COMPUTE_PER_MILLION)
-        scale_effects(&e, price_compute_per_million(ev->function->memory_mb, 1));
-    return e;
+        return price_compute_per_million(ev->function->memory_mb, 1);
+    return 1;
 }
 
 static int by_size(const void *a, const void *b)

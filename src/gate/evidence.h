@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "gate/price.h"
+#include "gate/rule.h"
 #include "model/metric.h"
 #include "model/plan.h"
 #include "model/sample.h"
@@ -39,6 +40,7 @@ struct evidence {
     unsigned dropped;
     struct rate errors[SIDE_COUNT]; /* of all rounds: function errors and timeouts */
     struct accounting accounting[SIDE_COUNT];
+    uint64_t untimed[SIDE_COUNT]; /* ok calls of used rounds whose log held no REPORT */
     double
         quantum_ms; /* smallest step between two durations where they are visibly rounded; else 0 */
     uint64_t *late_us; /* of an open loop: how late each call was sent */
@@ -52,8 +54,19 @@ void evidence_release(struct evidence *ev);
 void evidence_add_round(struct evidence *ev, const struct series *series, size_t first,
                         unsigned function);
 
-/* The effect on a metric that is estimated from rounds; its state says why where there is none. */
+/* The effect on a metric that is estimated from rounds, in the unit of its stream; its state says why
+ * where there is none. */
 struct effects evidence_effects(struct evidence *ev, enum metric_id id);
+
+/* What the effect on a metric was computed from; nothing for one that is not estimated from rounds. */
+struct rule_samples evidence_samples(struct evidence *ev, enum metric_id id);
+
+/* The uncertainty, as a share, that the rounding of the durations leaves in a percentile; 0 for the rest:
+ * in a mean of many calls it averages out. */
+double evidence_rounding(const struct evidence *ev, enum metric_id id, const struct effect *effect);
+
+/* What a value of the metric's stream is multiplied by to be in the metric's unit. */
+double evidence_scale(const struct evidence *ev, enum metric_id id);
 
 /* p-th percentile of the send lateness in ms; NaN when no call had a due time. */
 double evidence_lateness_ms(struct evidence *ev, double p);

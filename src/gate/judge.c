@@ -10,14 +10,17 @@
 #include "stats/looks.h"
 #include "stats/quantile.h"
 
+#define FALLBACK_REGION "us-east-1" /* prices, where those of the region are not known */
+
 enum {
     DROPPED_MAX = 3, /* rounds without fresh environments, none with: the target cannot make them */
     HOPELESS_FROM = 40,  /* rounds after which a run may give up early ... */
     HOPELESS_FACTOR = 4, /* ... when so many times the budget would be needed */
-    DOUBTS_MAX = 8,
+    REMARKS_MAX = 8,
 };
 static const double OK_SHARE_MIN = 0.99; /* of the scheduled calls, for a pass */
 static const double LATENESS_MAX_MS = 10;
+static const double UNBALANCED_MAX = 0.05; /* of the calls, between the sides */
 
 /* One metric at one look. */
 struct judgement {
@@ -37,8 +40,10 @@ struct gate {
     struct evidence evidence;
     struct judgement judged[METRIC_COUNT]; /* of the last look, all metrics */
     unsigned attempts;                     /* rounds run, dropped ones too */
-    char *doubts[DOUBTS_MAX];
-    size_t doubt_count;
+    unsigned failed_at;         /* rounds used when a metric first failed; 0: none does */
+    char *remarks[REMARKS_MAX]; /* for the warnings */
+    size_t remark_count;
+    bool doubted; /* no pass any more, also if there was no room for the reason */
 };
 
 /* ---- set-up ---- */
@@ -63,6 +68,32 @@ static unsigned judged_count(const struct gate *g)
     return n;
 }
 
+void gate_note(struct gate *g, const char *text)
+{
+    for (size_t i = 0; i < g->remark_count; i++)
+        if (!strcmp(g->remarks[i], text))
+            return;
+    if (g->remark_count < REMARKS_MAX)
+        g->remarks[g->remark_count++] = xstrdup(text);
+}
+
+void gate_doubt(struct gate *g, const char *reason)
+{
+    g->doubted = true;
+    gate_note(g, reason);
+}
+
+/* Prices of most regions differ little: better than none, but it is to be said. */
+static void note_foreign_prices(struct gate *g)
+{
+    if (!g->settings.region)
+        return;
+    char *text = xasprintf("the prices of region '%s' are not known: those of %s were used",
+                           g->settings.region, FALLBACK_REGION);
+    gate_note(g, text);
+    free(text);
+}
+
 struct gate *gate_new(const struct plan_function *f, const struct gate_settings *settings,
                       struct error *e)
 {
@@ -71,8 +102,10 @@ struct gate *gate_new(const struct plan_function *f, const struct gate_settings 
     g->function = f;
     g->settings = *settings;
     g->plan = (struct look_plan){f->rounds.min, f->rounds.step, f->rounds.max};
-    if (!price)
-        price = price_find("us-east-1");
+    if (!price) {
+        note_foreign_prices(g);
+        price = price_find(FALLBACK_REGION);
+    }
     evidence_init(&g->evidence, f,
                   price_tariff(price, f->architecture, f->memory_mb, f->ephemeral_mb));
     collect_limits(g);
@@ -93,8 +126,8 @@ void gate_free(struct gate *g)
     if (!g)
         return;
     evidence_release(&g->evidence);
-    for (size_t i = 0; i < g->doubt_count; i++)
-        free(g->doubts[i]);
+    for (size_t i = 0; i < g->remark_count; i++)
+        free(g->remarks[i]);
     free(g);
 }
 
@@ -104,63 +137,135 @@ void gate_add_round(struct gate *g, const struct series *series, size_t first, u
     evidence_add_round(&g->evidence, series, first, function);
 }
 
-void gate_doubt(struct gate *g, const char *reason)
-{
-    for (size_t i = 0; i < g->doubt_count; i++)
-        if (!strcmp(g->doubts[i], reason))
-            return;
-    if (g->doubt_count < DOUBTS_MAX)
-        g->doubts[g->doubt_count++] = xstrdup(reason);
-}
-
 /* ---- one metric at one look ---- */
 
-static struct rule_limit to_rule(const struct plan_limit *limit)
+/* The limit in the unit of the metric's stream, which is what the effects are in. */
+static struct rule_limit to_rule(const struct gate *g, const struct plan_limit *limit)
 {
-    double value = limit->value;
+    double value = limit->value, scale = evidence_scale(&g->evidence, metric_index(limit->metric));
     switch (limit->kind) {
     case LIMIT_INCREASE_PCT:
-        /* Throughput is judged on its inverse, the time per call: 10 % less of it is 11.1 % more time. */
+        /* Throughput is judged on its inverse, the time per call: 10 % less is 11.1 % more time. */
         if (limit->metric->higher_is_better)
             value = 1 / (1 - value) - 1;
         return (struct rule_limit){RULE_RELATIVE, value};
     case LIMIT_INCREASE_ABS:
-        return (struct rule_limit){RULE_INCREASE, value};
+        return (struct rule_limit){RULE_INCREASE, value / scale};
     default:
-        return (struct rule_limit){RULE_MAXIMUM, value};
+        return (struct rule_limit){RULE_MAXIMUM, value / scale};
     }
 }
 
 /* Rounding of the durations is an uncertainty of its own; it joins the floor. */
-static double floor_share(const struct gate *g, const struct effect *raw)
+static double floor_share(const struct gate *g, const struct judgement *j)
 {
-    double rounding = quantile_step_floor(g->evidence.quantum_ms, raw->baseline);
-    return hypot(g->settings.noise_share, isfinite(rounding) ? rounding : 0);
+    return hypot(g->settings.noise_share,
+                 evidence_rounding(&g->evidence, metric_index(j->metric), &j->raw.ratio));
 }
 
 static void estimate(struct gate *g, struct judgement *j)
 {
     j->raw = evidence_effects(&g->evidence, metric_index(j->metric));
-    double share = floor_share(g, &j->raw.ratio);
+    double share = floor_share(g, j);
     j->effects.ratio = effect_with_floor(j->raw.ratio, share);
     j->effects.difference = effect_with_floor(j->raw.difference, share);
     j->effects.level = effect_with_floor(j->raw.level, share);
 }
 
-static enum rule_answer judge_effects(const struct gate *g, const struct judgement *j)
+static enum rule_answer judge_effects(struct gate *g, const struct judgement *j)
 {
+    struct rule_samples samples = evidence_samples(&g->evidence, metric_index(j->metric));
     struct rule_limit limits[RESULT_LIMITS_MAX];
     enum rule_answer answers[RESULT_LIMITS_MAX];
     for (unsigned i = 0; i < j->limit_count; i++) {
-        limits[i] = to_rule(j->limits[i]);
-        answers[i] = rule_judge(&limits[i], rule_effect(limits[i].kind, &j->effects), &g->levels);
+        limits[i] = to_rule(g, j->limits[i]);
+        answers[i] =
+            rule_decide(&limits[i], rule_effect(limits[i].kind, &j->effects), &samples, &g->levels);
     }
     return rule_combine(limits, answers, j->limit_count);
+}
+
+/* Where a limit lies on the scale of its effect, and what the lower bound must exceed to prove a fail (see rule.h). */
+struct threshold {
+    double line, proof;
+};
+
+static struct threshold threshold_of(const struct rule_limit *limit)
+{
+    switch (limit->kind) {
+    case RULE_RELATIVE:
+        return (struct threshold){log1p(limit->value),
+                                  log1p(limit->value > 0 ? limit->value / 2 : limit->value)};
+    case RULE_INCREASE:
+        return (struct threshold){limit->value, limit->value > 0 ? limit->value / 2 : limit->value};
+    default:
+        return (struct threshold){log(limit->value), log(limit->value)};
+    }
+}
+
+/* Whether the estimate is beyond a maximum, or beyond every increase that is allowed. */
+static bool beyond_limits(const struct gate *g, const struct judgement *j)
+{
+    unsigned increases = 0, exceeded = 0;
+    for (unsigned i = 0; i < j->limit_count; i++) {
+        struct rule_limit limit = to_rule(g, j->limits[i]);
+        const struct effect *e = rule_effect(limit.kind, &j->effects);
+        bool beyond = e->state == EFFECT_DEFINED && e->estimate >= threshold_of(&limit).line;
+        if (limit.kind == RULE_MAXIMUM && beyond)
+            return true;
+        increases += limit.kind != RULE_MAXIMUM;
+        exceeded += limit.kind != RULE_MAXIMUM && beyond;
+    }
+    return increases && exceeded == increases;
+}
+
+/*
+ * Rounds until this limit could be judged if the estimate stayed where it is: the standard error shrinks with the root of
+ * the rounds, its floor does not. NaN: never.
+ */
+static double rounds_for_limit(const struct gate *g, const struct judgement *j,
+                               const struct rule_limit *limit)
+{
+    const struct effect *e = rule_effect(limit->kind, &j->effects);
+    const struct effect *raw = rule_effect(limit->kind, &j->raw);
+    struct threshold at = threshold_of(limit);
+    if (e->state != EFFECT_DEFINED || !(e->se > 0))
+        return NAN;
+    bool failing = e->estimate >= at.line;
+    double distance = failing ? e->estimate - at.proof : at.line - e->estimate;
+    double width = failing ? e->estimate - effect_lower(e, g->levels.fail)
+                           : effect_upper(e, g->levels.pass) - e->estimate;
+    double wanted = distance / (width / e->se);
+    double floor2 = e->se * e->se - raw->se * raw->se;
+    double left = wanted * wanted - floor2;
+    return distance > 0 && left > 0 ? (double)e->units * raw->se * raw->se / left : NAN;
+}
+
+/* Rounds until the metric could be judged: to fail it must exceed all its limits, to pass one is enough. */
+static double rounds_to_answer(const struct gate *g, const struct judgement *j)
+{
+    bool failing = beyond_limits(g, j);
+    double rounds = NAN;
+    for (unsigned i = 0; i < j->limit_count; i++) {
+        struct rule_limit limit = to_rule(g, j->limits[i]);
+        double needed = rounds_for_limit(g, j, &limit);
+        bool better = failing ? !(needed <= rounds) : !(needed >= rounds);
+        if (isfinite(needed) && better)
+            rounds = needed;
+    }
+    return rounds;
 }
 
 static double share_of(struct rate r)
 {
     return r.calls ? (double)r.failures / (double)r.calls : NAN;
+}
+
+/* NaN where there was no package, as with stored samples. */
+static double package_bytes(const struct gate *g, enum side side)
+{
+    uint64_t bytes = g->settings.package_bytes[side];
+    return bytes ? (double)bytes : NAN;
 }
 
 /* A maximum is exceeded when that is proven; with 0 allowed, one failure is proof. */
@@ -194,7 +299,7 @@ static enum rule_answer judge_rate(const struct gate *g, const struct judgement 
     double baseline = share_of(g->evidence.errors[SIDE_BASELINE]);
     for (unsigned i = 0; i < j->limit_count; i++) {
         double value = j->limits[i]->value;
-        limits[i] = to_rule(j->limits[i]);
+        limits[i] = to_rule(g, j->limits[i]);
         if (j->limits[i]->kind == LIMIT_MAXIMUM)
             answers[i] = judge_rate_maximum(g, value);
         else
@@ -204,21 +309,31 @@ static enum rule_answer judge_rate(const struct gate *g, const struct judgement 
     return rule_combine(limits, answers, j->limit_count);
 }
 
-/* The package size is known exactly. */
+/* Whether a value that is known exactly keeps to a limit; an increase may be reached. */
+static bool within(const struct plan_limit *limit, double value, double allowed)
+{
+    if (limit->kind == LIMIT_MAXIMUM && !limit->inclusive)
+        return value < allowed;
+    return value <= allowed;
+}
+
+/* The package size is known exactly, or not at all. */
 static enum rule_answer judge_constant(const struct gate *g, const struct judgement *j)
 {
     struct rule_limit limits[RESULT_LIMITS_MAX];
     enum rule_answer answers[RESULT_LIMITS_MAX];
-    double baseline = (double)g->settings.package_bytes[SIDE_BASELINE];
-    double candidate = (double)g->settings.package_bytes[SIDE_CANDIDATE];
+    double baseline = package_bytes(g, SIDE_BASELINE);
+    double candidate = package_bytes(g, SIDE_CANDIDATE);
+    if (!isfinite(baseline) || !isfinite(candidate))
+        return RULE_OPEN;
     for (unsigned i = 0; i < j->limit_count; i++) {
         double allowed = j->limits[i]->value;
-        limits[i] = to_rule(j->limits[i]);
+        limits[i] = to_rule(g, j->limits[i]);
         if (limits[i].kind == RULE_RELATIVE)
             allowed = baseline * (1 + allowed);
         else if (limits[i].kind == RULE_INCREASE)
             allowed += baseline;
-        answers[i] = baseline > 0 && candidate <= allowed ? RULE_PASS : RULE_FAIL;
+        answers[i] = within(j->limits[i], candidate, allowed) ? RULE_PASS : RULE_FAIL;
     }
     return rule_combine(limits, answers, j->limit_count);
 }
@@ -262,20 +377,16 @@ static bool is_futile(const struct gate *g)
     return !ev->rounds && ev->dropped >= DROPPED_MAX;
 }
 
-/* Rounds until the tightest increase limit could be told; NaN when there is none or it never can be. */
-static double rounds_needed(const struct gate *g, const struct judgement *j)
+/* Rounds until a change as large as the relative limit could be seen; NaN when there is none or it never can be. */
+static double rounds_to_resolve(const struct gate *g, const struct judgement *j)
 {
-    double most = NAN;
     for (unsigned i = 0; i < j->limit_count; i++) {
-        struct rule_limit limit = to_rule(j->limits[i]);
-        if (limit.kind != RULE_RELATIVE || limit.value <= 0)
-            continue;
-        double needed = look_rounds_needed(&j->raw.ratio, &g->levels, floor_share(g, &j->raw.ratio),
-                                           log1p(limit.value));
-        if (needed > 0 && !(most >= needed))
-            most = needed;
+        struct rule_limit limit = to_rule(g, j->limits[i]);
+        if (limit.kind == RULE_RELATIVE && limit.value > 0)
+            return look_rounds_needed(&j->raw.ratio, &g->levels, floor_share(g, j),
+                                      log1p(limit.value));
     }
-    return most;
+    return NAN;
 }
 
 static bool is_hopeless(const struct gate *g)
@@ -285,7 +396,7 @@ static bool is_hopeless(const struct gate *g)
     for (int i = 0; i < METRIC_COUNT; i++) {
         const struct judgement *j = &g->judged[i];
         if (j->limit_count && j->answer == RULE_OPEN &&
-            rounds_needed(g, j) > (double)HOPELESS_FACTOR * g->function->rounds.max)
+            rounds_to_resolve(g, j) > (double)HOPELESS_FACTOR * g->function->rounds.max)
             return true;
     }
     return false;
@@ -299,6 +410,31 @@ static bool any_answer(const struct gate *g, enum rule_answer answer)
     return false;
 }
 
+/* Whether a judged metric is still open although its estimate is beyond a limit. */
+static bool any_suspect(const struct gate *g)
+{
+    for (int i = 0; i < METRIC_COUNT; i++)
+        if (g->judged[i].answer == RULE_OPEN && beyond_limits(g, &g->judged[i]))
+            return true;
+    return false;
+}
+
+/*
+ * A fail ends the run, but not before the other metrics that look as bad had a chance to say so: the report is to name the
+ * cause, not only its cheapest symptom. That chance is as many rounds again. A fail that does not last is none: it makes
+ * wrong alarms rarer still.
+ */
+static bool is_answered(struct gate *g)
+{
+    if (!any_answer(g, RULE_FAIL)) {
+        g->failed_at = 0;
+        return !any_answer(g, RULE_OPEN);
+    }
+    if (!g->failed_at)
+        g->failed_at = g->evidence.rounds;
+    return !any_suspect(g) || g->evidence.rounds >= 2 * g->failed_at;
+}
+
 enum gate_advice gate_look(struct gate *g)
 {
     if (is_futile(g) || g->attempts >= g->function->rounds.max)
@@ -306,9 +442,7 @@ enum gate_advice gate_look(struct gate *g)
     if (!look_is_due(&g->plan, g->evidence.rounds))
         return GATE_CONTINUE;
     judge_all(g);
-    if (any_answer(g, RULE_FAIL) || !any_answer(g, RULE_OPEN) || is_hopeless(g))
-        return GATE_STOP;
-    return GATE_CONTINUE;
+    return is_answered(g) || is_hopeless(g) ? GATE_STOP : GATE_CONTINUE;
 }
 
 /* ---- the conclusion ---- */
@@ -325,14 +459,15 @@ static void put_interval(const struct gate *g, const struct judgement *j, struct
     if (e->state != EFFECT_DEFINED)
         return;
     double low = effect_lower(e, 0.025), high = effect_upper(e, 0.025);
-    m->baseline = e->baseline;
-    m->candidate = e->candidate;
+    double scale = evidence_scale(&g->evidence, metric_index(j->metric));
+    m->baseline = e->baseline * scale;
+    m->candidate = e->candidate * scale;
     m->change_pct = to_pct(e->estimate);
     m->ci_low_pct = to_pct(low);
     m->ci_high_pct = to_pct(high);
     m->noise_floor_pct = to_pct((high - low) / 2);
     m->detectable_pct = to_pct(look_detectable(e, &g->levels));
-    m->rounds_needed = rounds_needed(g, j);
+    m->rounds_needed = rounds_to_answer(g, j);
 }
 
 /* Throughput is the inverse of the time per call, in environments that work at the same time. */
@@ -345,6 +480,7 @@ static void invert(const struct gate *g, struct result_metric *m)
     m->change_pct = (1 / (1 + m->change_pct / 100) - 1) * 100;
     m->ci_low_pct = (1 / (1 + m->ci_high_pct / 100) - 1) * 100;
     m->ci_high_pct = (1 / (1 + low / 100) - 1) * 100;
+    m->detectable_pct = (1 - 1 / (1 + m->detectable_pct / 100)) * 100;
 }
 
 static void put_known(struct result_metric *m, double baseline, double candidate)
@@ -397,8 +533,7 @@ static void conclude_metric(const struct gate *g, const struct judgement *j, str
         put_known(m, share_of(g->evidence.errors[SIDE_BASELINE]),
                   share_of(g->evidence.errors[SIDE_CANDIDATE]));
     else if (j->metric->kind == KIND_CONSTANT)
-        put_known(m, (double)g->settings.package_bytes[SIDE_BASELINE],
-                  (double)g->settings.package_bytes[SIDE_CANDIDATE]);
+        put_known(m, package_bytes(g, SIDE_BASELINE), package_bytes(g, SIDE_CANDIDATE));
     else
         put_interval(g, j, m);
     if (j->metric->higher_is_better && isfinite(m->change_pct))
@@ -449,7 +584,28 @@ static enum verdict check_side(const struct gate *g, enum side side, struct aren
                           side_name(side)));
         return VERDICT_INCONCLUSIVE;
     }
+    if ((double)g->evidence.untimed[side] > (1 - OK_SHARE_MIN) * (double)ok) {
+        warn(out, arena,
+             arena_printf(arena, "%llu of %llu good invocations of the %s had no REPORT line",
+                          (unsigned long long)g->evidence.untimed[side], (unsigned long long)ok,
+                          side_name(side)));
+        return VERDICT_INCONCLUSIVE;
+    }
     return VERDICT_PASS;
+}
+
+/* Both sides are called alike; a file of samples that lost a part of one side is not to be judged by the rest. */
+static enum verdict check_balance(const struct gate *g, struct arena *arena,
+                                  struct result_function *out)
+{
+    double baseline = (double)g->evidence.accounting[SIDE_BASELINE].scheduled;
+    double candidate = (double)g->evidence.accounting[SIDE_CANDIDATE].scheduled;
+    if (fabs(candidate - baseline) <= UNBALANCED_MAX * fmax(baseline, candidate))
+        return VERDICT_PASS;
+    warn(out, arena,
+         arena_printf(arena, "the baseline was invoked %.0f times, the candidate %.0f times",
+                      baseline, candidate));
+    return VERDICT_INCONCLUSIVE;
 }
 
 static enum verdict check_schedule(struct gate *g, struct arena *arena, struct result_function *out)
@@ -469,11 +625,12 @@ static enum verdict check_schedule(struct gate *g, struct arena *arena, struct r
              arena_printf(arena,
                           "%u of %u rounds were dropped: an execution environment was not fresh",
                           g->evidence.dropped, g->attempts));
-    for (size_t i = 0; i < g->doubt_count; i++) {
-        warn(out, arena, arena_strdup(arena, g->doubts[i]));
+    /* what remains after so many may be the rounds in which Lambda happened to be quick */
+    if (g->evidence.dropped > g->evidence.rounds)
         v = VERDICT_INCONCLUSIVE;
-    }
-    return v;
+    for (size_t i = 0; i < g->remark_count; i++)
+        warn(out, arena, arena_strdup(arena, g->remarks[i]));
+    return g->doubted ? VERDICT_INCONCLUSIVE : v;
 }
 
 /* A limit on something that this run has no measurement of can never be judged: that is an error, not a lack of rounds. */
@@ -508,13 +665,15 @@ static enum verdict conclude_verdict(struct gate *g, struct arena *arena,
 {
     enum verdict sanity = check_side(g, SIDE_BASELINE, arena, out);
     sanity = verdict_worse(sanity, check_side(g, SIDE_CANDIDATE, arena, out));
+    sanity = verdict_worse(sanity, check_balance(g, arena, out));
     sanity = verdict_worse(sanity, check_schedule(g, arena, out));
+    bool missing = limit_without_measurement(g, arena, out);
     enum verdict judged = worst_metric(out);
     if (sanity == VERDICT_ERROR || judged == VERDICT_UNGATED)
         return VERDICT_ERROR;
     if (judged == VERDICT_FAIL)
         return VERDICT_FAIL;
-    if (limit_without_measurement(g, arena, out))
+    if (missing)
         return VERDICT_ERROR;
     if (!g->evidence.rounds && g->evidence.dropped >= DROPPED_MAX)
         return VERDICT_ERROR;
@@ -608,13 +767,15 @@ void gate_conclude_run(struct result *r)
 {
     enum verdict v = VERDICT_UNGATED;
     const struct result_function *worst = NULL;
+    bool unjudged = !r->function_count;
     for (size_t i = 0; i < r->function_count; i++) {
         enum verdict with = verdict_worse(v, r->functions[i].verdict);
+        unjudged |= r->functions[i].verdict == VERDICT_UNGATED;
         if (with != v || !worst)
             worst = &r->functions[i];
         v = with;
     }
-    if (r->error_count || v == VERDICT_UNGATED)
+    if (r->error_count || unjudged)
         v = VERDICT_ERROR;
     r->verdict = v;
     r->exit_code = verdict_exit(v);

@@ -50,6 +50,8 @@ enum gate_advice gate_look(struct gate *g);
 
 /* Something outside the samples that makes the numbers doubtful ("12 % of the CPU was stolen"): no pass from then on. */
 void gate_doubt(struct gate *g, const char *reason);
+/* Something worth knowing that changes nothing: it joins the warnings of the report. */
+void gate_note(struct gate *g, const char *text);
 
 /*
  * Writes the judgement: metrics, verdict, headline, warnings, accounting, events, rounds. The strings are put into the

@@ -41,7 +41,7 @@ static const struct price prices[] = {
 
 const struct price *price_find(const char *region)
 {
-    for (size_t i = 0; i < ARRAY_LEN(prices); i++)
+    for (size_t i = 0; region && i < ARRAY_LEN(prices); i++)
         if (!strcmp(prices[i].region, region))
             return &prices[i];
     return NULL;

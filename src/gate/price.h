@@ -21,7 +21,7 @@ struct price {
 /* The date and source of the table, for reports. */
 extern const char price_source[];
 
-/* The prices of a region; NULL when the table does not have it. */
+/* The prices of a region; NULL when the table does not have it, or `region` is NULL. */
 const struct price *price_find(const char *region);
 
 /* How a function is charged. */

@@ -9,9 +9,11 @@
  *                theta_r = the same without round r on both sides
  *                SE^2 = (K - 1) / K * sum (theta_r - mean theta_r)^2     delete-one-round jackknife
  *                df = 0.7 (K - 1): the jackknife of a percentile has slightly heavier tails than t
- *   mean         d_r = ln(mean_cand,r / mean_base,r); theta = mean d_r, SE^2 = var(d) / K, df = K -
- * 1 median       d_r = ln(median_cand,r / median_base,r); the same. For a few values per round,
- * such as Init Durations
+ *   mean         d_r = ln(mean_cand,r / mean_base,r)
+ *                theta = mean d_r, SE^2 = var(d) / K, df = K - 1
+ *   middle       the same with the middle of each round instead of its mean. For a few values per
+ *                round, such as Init Durations: the mean of a round's middle half does for them
+ *                what the median does, with less noise (quantile_middle())
  *
  * Each is given on three scales, because limits come in three kinds: "+10%" (ratio), "+5ms"
  * (difference) and "< 800ms" (level of the candidate alone).
@@ -30,7 +32,7 @@
 
 #include "stats/rounds.h"
 
-enum statistic_kind { STATISTIC_QUANTILE, STATISTIC_MEAN, STATISTIC_MEDIAN };
+enum statistic_kind { STATISTIC_QUANTILE, STATISTIC_MEAN, STATISTIC_MIDDLE };
 
 struct statistic {
     enum statistic_kind kind;

@@ -12,7 +12,7 @@
  *     rounds_release(&base);
  *
  * The same container holds one sandbox per "round" where sandboxes are the unit
- * (effect_clustered()).
+ * (effects_clustered()).
  */
 #ifndef LPG_STATS_ROUNDS_H
 #define LPG_STATS_ROUNDS_H
@@ -26,8 +26,9 @@
 struct round_values {
     size_t start; /* position in rounds.logs */
     size_t count;
-    double mean;   /* arithmetic mean of the values, in their unit */
-    double median; /* in their unit */
+    double mean; /* arithmetic mean of the values, in their unit */
+    double
+        middle; /* geometric mean of their middle half (quantile_middle() of logs), in their unit */
 };
 
 struct ranked_value {
@@ -55,6 +56,9 @@ struct rounds {
  */
 int rounds_add(struct rounds *r, const double *values, size_t count, struct error *e);
 void rounds_release(struct rounds *r);
+
+/* Brings `ranked` up to date; the functions below do so by themselves. */
+void rounds_rank(struct rounds *r);
 
 /* The fewest values in one round; 0 when there are no rounds. */
 size_t rounds_smallest(const struct rounds *r);
