@@ -32,7 +32,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prot
             -Wformat=2 -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wundef -Wpointer-arith \
             -Wcast-qual -Werror=format-security -Werror=implicit -Werror=incompatible-pointer-types \
             -Werror=int-conversion
-PROBED   := -Wtrampolines -Wbidi-chars=any -Wduplicated-cond -Wlogical-op -Wnull-dereference
+PROBED   := -Wtrampolines -Wbidi-chars=any -Wduplicated-cond -Wnull-dereference
 HARDEN   := -fstack-clash-protection -fstack-protector-strong -fcf-protection=full -mbranch-protection=standard \
             -ftrivial-auto-var-init=zero -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing \
             -fstrict-flex-arrays=3
@@ -47,7 +47,7 @@ endif
 OPTIMIZE ?= -O2 -g
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 FORTIFY  := $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(or $(FORTIFY_LEVEL),2))
-CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(B)/gen -DLPG_VERSION='"$(VERSION)"' -DLPG_RUNTIMES_DIR='"$(CURDIR)/src/emulator/runtimes"' \
+CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(B)/gen -DLPG_VERSION='"$(VERSION)"' -DLPG_RUNTIMES_DIR='"$(CURDIR)/src/sandbox/runtimes"' \
             -DLPG_DATA_DIR='"$(CURDIR)"'
 CFLAGS   += -std=c17 $(OPTIMIZE) $(WARNINGS) $(FLAGS_CC) $(FORTIFY) -fPIE $(if $(WERROR),-Werror) $(SAN_FLAGS) \
             $(shell $(PKG) --cflags $(PACKAGES) 2>/dev/null)
@@ -63,7 +63,7 @@ TOOL     := $(B)/lambda-perf-gate
 UNIT     := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 HELPERS  := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
-BENCHES  := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+BENCHES  := $(patsubst bench/%.c,$(B)/bench/%,$(shell grep -l "^int main" bench/*.c 2>/dev/null))
 FIXTURES := $(B)/fixtures/bootstrap-c/bootstrap
 
 .PHONY: all demo test test-unit interop lint format format-check bench bench-programs clean install uninstall help install-deps \
@@ -98,8 +98,8 @@ $(B)/%.o: %.c Makefile VERSION $(FLAGS_FILE)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# The runtime loops are part of the binary (see src/emulator/runtime.c).
-$(B)/src/emulator/runtime.o: $(wildcard src/emulator/runtimes/*)
+# The runtime loops are part of the binary (see src/sandbox/runtime.c).
+$(B)/src/sandbox/runtime.o: $(wildcard src/sandbox/runtimes/*)
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
@@ -108,7 +108,9 @@ $(B)/tests/%: $(B)/tests/tools/%.o $(LIBRARY)
 # With any compiler a fuzz target replays its corpus; with clang and SAN=fuzzer,... it searches.
 $(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(if $(findstring fuzzer,$(SAN)),,$(B)/tests/fuzz/replay.o) $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(B)/bench/%: $(B)/bench/%.o $(LIBRARY)
+# A bench program NAME may have parts NAME_*.c.
+.SECONDEXPANSION:
+$(B)/bench/%: $(B)/bench/%.o $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(wildcard bench/$$*_*.c)))) $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/fixtures/bootstrap-c/bootstrap: $(wildcard fixtures/bootstrap-c/*.c)
 	$(Q)mkdir -p $(@D)
@@ -159,6 +161,10 @@ uninstall:
 
 clean: ## remove build/
 	rm -rf build
+
+# For scripts: `make -s print-CPPFLAGS`.
+print-%:
+	@: $(info $($*))
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -6,8 +6,8 @@
  * time, is frozen between them, and is ended when its snapshot is retired, when it fails, or when
  * it has been idle for too long.
  */
-#ifndef LPG_EMULATOR_POOL_H
-#define LPG_EMULATOR_POOL_H
+#ifndef LPG_SANDBOX_POOL_H
+#define LPG_SANDBOX_POOL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "emulator/function.h"
+#include "sandbox/function.h"
 #include "net/loop.h"
 
 struct pool;

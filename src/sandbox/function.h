@@ -5,8 +5,8 @@
  * execution environments (pool.h) run snapshots. A snapshot is shared by reference count, so an
  * environment that is still busy with an old one keeps its code on the disk until it ends.
  */
-#ifndef LPG_EMULATOR_FUNCTION_H
-#define LPG_EMULATOR_FUNCTION_H
+#ifndef LPG_SANDBOX_FUNCTION_H
+#define LPG_SANDBOX_FUNCTION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,17 +41,31 @@ struct function {
     unsigned memory_mb;
     unsigned timeout_s;
     unsigned ephemeral_mb;
-    bool json_logs;         /* LoggingConfig.LogFormat is JSON */
-    bool system_logs_quiet; /* SystemLogLevel WARN: no START and REPORT lines */
+    bool json_logs;                    /* LoggingConfig.LogFormat is JSON */
+    bool system_logs_quiet;            /* SystemLogLevel WARN: no START and REPORT lines */
+    bool tracing_active;               /* TracingConfig.Mode is Active */
+    const char *application_log_level; /* "INFO", ...; a constant; NULL with text logs */
+    const char *system_log_level;      /* likewise */
     struct function_variable *environment;
     size_t environment_count;
     struct function_code *code;
 };
 
+/* An empty one with one reference. */
+struct function *function_new(void);
 /* A deep copy (sharing the code) with one reference. */
 struct function *function_copy(const struct function *f);
+/* Replaces one of the strings above by a copy of `value` (NULL: by nothing). */
+void function_set(char **field, const char *value);
+/*
+ * Whether both run the same code in the same way: all but version, description, revision and date.
+ */
+bool function_same(const struct function *a, const struct function *b);
 struct function *function_ref(struct function *f);
 void function_unref(struct function *f);
+struct function_code *function_code_ref(struct function_code *c);
 void function_code_unref(struct function_code *c);
+/* Where the package itself lies, beside the unpacked folder. The caller frees. */
+char *function_code_zip_path(const struct function_code *c);
 
 #endif

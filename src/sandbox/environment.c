@@ -1,0 +1,614 @@
+#include "sandbox/environment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "sandbox/failure.h"
+#include "sandbox/log_tail.h"
+#include "sandbox/private_tmp.h"
+#include "sandbox/report_line.h"
+#include "sandbox/runtime_api.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/variables.h"
+#include "os/clock.h"
+#include "os/fs.h"
+
+#define INIT_LIMIT_NS        (10 * NS_PER_S)
+#define PROVISIONED_LIMIT_NS (130 * NS_PER_S) /* or the function's own limit, if that is longer */
+#define MEMORY_CHECK_NS      (50 * NS_PER_MS) /* where the kernel does not enforce the limit */
+#define PEAK_EVERY_NS        NS_PER_MS /* of busy time: in less, memory cannot grow by much */
+#define NEVER                UINT64_MAX
+
+enum { REQUEST_ID_BYTES = 64, STREAM_BYTES = 96, STREAM_RANDOM = 16, KEEP_ANSWER = 256 * 1024 };
+
+enum phase { PHASE_INIT, PHASE_IDLE, PHASE_BUSY, PHASE_OVER };
+
+struct call {
+    bool active;
+    bool cold;
+    bool answered;
+    bool is_error;
+    char request_id[REQUEST_ID_BYTES];
+    char *invoked_arn, *trace_id, *client_context;
+    struct buf payload, answer;
+    pool_done_fn *done;
+    void *context;
+};
+
+struct environment {
+    struct environment_host host;
+    struct function *function;
+    struct runtime_launch launch;
+    struct failure start_failure; /* it cannot even be tried */
+    struct sandbox sandbox;
+    struct runtime_api *api;
+    struct loop_timer *timer;
+    struct log_tail log;
+    struct buf line; /* a platform line in the making */
+    struct call call;
+    struct buf init_error; /* what the runtime said about its failed initialisation */
+    char init_error_type[RUNTIME_API_ERROR_TYPE_MAX];
+    char log_stream[STREAM_BYTES];
+    char *temporary;        /* its folder for temporary files */
+    struct private_tmp tmp; /* which it sees as /tmp, where that can be done */
+    enum phase phase;
+    bool provisioned, retired;
+    bool second_init; /* the first one failed; this one is part of the invocation */
+    bool timed_out, over_memory;
+    uint64_t init_started_ns;
+    uint64_t init_ns;  /* not reported yet; 0: there is none to report */
+    uint64_t due_ns;   /* when the timer has work; it may fire earlier, and is then set again */
+    uint64_t armed_ns; /* when it will fire; NEVER: not set */
+    uint64_t deadline_ns;
+    uint64_t started_ns, rested_ns;
+    uint64_t cpu_seen_ns;
+    uint64_t unseen_ns; /* busy time since the memory peak was read */
+};
+
+/* --- timer --- */
+
+/* Setting the timer costs a system call; so one that is set to fire earlier is left alone. */
+static void set_due(struct environment *env, uint64_t due_ns)
+{
+    env->due_ns = due_ns;
+    if (due_ns >= env->armed_ns)
+        return;
+    env->armed_ns = due_ns;
+    loop_timer_set(env->timer, due_ns);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- log --- */
+
+static void log_line(struct environment *env)
+{
+    log_tail_add_line(&env->log, env->line.data, env->line.length);
+    buf_clear(&env->line);
+}
+
+static void on_output(void *context, const char *bytes, size_t length)
+{
+    struct environment *env = context;
+    log_tail_add(&env->log, bytes, length);
+}
+
+/* --- results --- */
+
+static unsigned peak_mb(struct environment *env, uint64_t busy_ns)
+{
+    env->unseen_ns += busy_ns;
+    if (env->unseen_ns >= PEAK_EVERY_NS) {
+        env->unseen_ns = 0;
+        sandbox_read_peak(&env->sandbox);
+    }
+    uint64_t mb = (env->sandbox.peak_bytes + 1024 * 1024 - 1) / (1024 * 1024);
+    if (!mb)
+        mb = 1;
+    return (unsigned)earlier(mb, UINT32_MAX);
+}
+
+static void log_report(struct environment *env, uint64_t duration_ns, const struct failure *failure)
+{
+    struct call *c = &env->call;
+    struct report r = {
+        .request_id = c->request_id, .duration_ns = duration_ns, .init_ns = env->init_ns};
+    r.max_memory_mb = peak_mb(env, duration_ns);
+    if (failure->type) {
+        r.status = failure->status;
+        r.error_type = failure->type;
+    } else if (c->is_error) {
+        r.status = REPORT_ERROR;
+    }
+    env->init_ns = 0;
+    report_add_end(&env->line, env->function, c->request_id);
+    report_add_report(&env->line, env->function, &r);
+    log_line(env);
+}
+
+static void release_call(struct call *c)
+{
+    free(c->invoked_arn);
+    free(c->trace_id);
+    free(c->client_context);
+    c->invoked_arn = c->trace_id = c->client_context = NULL;
+    c->active = false;
+    if (c->payload.capacity > KEEP_ANSWER)
+        buf_release(&c->payload);
+    buf_clear(&c->payload);
+}
+
+static void keep_answer(struct environment *env, struct buf *answer)
+{
+    if (env->call.answer.capacity || answer->capacity > KEEP_ANSWER) {
+        buf_release(answer);
+        return;
+    }
+    env->call.answer = *answer;
+    buf_clear(&env->call.answer);
+}
+
+/*
+ * Ends the call: report, then the caller's turn. `failure` has a type when the platform ended it.
+ * The environment may have its next call before `done` returns, so nothing that the result points
+ * to belongs to the call any more.
+ */
+static void finish_call(struct environment *env, uint64_t duration_ns,
+                        const struct failure *failure)
+{
+    struct call *c = &env->call;
+    struct buf answer = c->answer;
+    buf_init(&c->answer);
+    if (failure->type) {
+        buf_clear(&answer);
+        if (env->init_error.length)
+            buf_add(&answer, env->init_error.data, env->init_error.length);
+        else
+            failure_add_json(&answer, failure, c->request_id);
+    }
+    log_report(env, duration_ns, failure);
+    const struct buf *tail = log_tail_finish(&env->log, c->request_id);
+    uint64_t cpu_ns = sandbox_cpu_ns(&env->sandbox);
+    struct pool_result result = {.payload = answer.data,
+                                 .payload_length = answer.length,
+                                 .function_error = failure->type || c->is_error,
+                                 .log_tail = tail->data,
+                                 .log_tail_length = tail->length,
+                                 .cpu_ns =
+                                     cpu_ns > env->cpu_seen_ns ? cpu_ns - env->cpu_seen_ns : 0,
+                                 .cold = c->cold};
+    env->cpu_seen_ns = cpu_ns;
+    pool_done_fn *done = c->done;
+    void *context = c->context;
+    release_call(c);
+    if (env->phase == PHASE_IDLE)
+        env->host.idle(env->host.context, env);
+    done(context, &result);
+    keep_answer(env, &answer);
+}
+
+/* --- the program --- */
+
+static void note_start_failure(struct environment *env, const char *type, const char *message)
+{
+    env->start_failure = failure_make(type, message);
+    set_due(env, 0); /* told from the loop, never to a caller that waits for our return */
+}
+
+static void start_program(struct environment *env)
+{
+    const struct variables_input in = {
+        .function = env->function,
+        .launch = &env->launch,
+        .region = env->host.region,
+        .runtime_directory = runtimes_directory(env->host.runtimes),
+        .temporary_directory = env->tmp.folder ? NULL : env->temporary,
+        .log_stream = env->log_stream,
+        .api_port = runtime_api_port(env->api),
+        .provisioned = env->provisioned,
+    };
+    char **variables = variables_make(&in);
+    const struct sandbox_program program = {.program = env->launch.program,
+                                            .argv = env->launch.argv,
+                                            .envp = variables,
+                                            .directory = env->function->code->directory,
+                                            .private_tmp = env->tmp.folder ? &env->tmp : NULL};
+    int error_number = 0;
+    struct error error;
+    if (sandbox_start(&env->sandbox, &program, &error_number, &error)) {
+        char message[sizeof env->start_failure.message];
+        snprintf(message, sizeof message, "fork/exec %s: %s", env->launch.label,
+                 strerror(error_number));
+        log_write(env->host.log, LOG_WARNING, "function %s: %s", env->function->name, error.text);
+        note_start_failure(env, "Runtime.InvalidEntrypoint", message);
+    }
+    variables_free(variables);
+    env->init_started_ns =
+        sandbox_is_running(&env->sandbox) ? env->sandbox.process.exec_ns : clock_now_ns();
+}
+
+static uint64_t function_limit_ns(const struct environment *env)
+{
+    return env->function->timeout_s * NS_PER_S;
+}
+
+static uint64_t init_limit_ns(const struct environment *env)
+{
+    if (!env->provisioned)
+        return INIT_LIMIT_NS;
+    uint64_t own = function_limit_ns(env);
+    return own > PROVISIONED_LIMIT_NS ? own : PROVISIONED_LIMIT_NS;
+}
+
+static void begin_init(struct environment *env)
+{
+    env->phase = PHASE_INIT;
+    env->timed_out = false;
+    env->start_failure.type = NULL;
+    buf_clear(&env->init_error);
+    report_add_init_start(&env->line, env->function,
+                          env->launch.label ? env->launch.label : "unknown");
+    log_line(env);
+    if (env->provisioned) /* its initialisation has no more CPU than its invocations */
+        cgroup_clamp(env->sandbox.cgroup);
+    else
+        cgroup_boost(env->sandbox.cgroup);
+    if (env->launch.error_type)
+        note_start_failure(env, env->launch.error_type, env->launch.error_message);
+    else
+        start_program(env);
+    if (env->start_failure.type)
+        return;
+    env->deadline_ns = env->second_init ? env->started_ns + function_limit_ns(env)
+                                        : env->init_started_ns + init_limit_ns(env);
+    set_due(env, env->deadline_ns);
+}
+
+static void end_environment(struct environment *env)
+{
+    env->phase = PHASE_OVER;
+    if (sandbox_is_running(&env->sandbox))
+        sandbox_kill(&env->sandbox);
+    else
+        env->host.ended(env->host.context, env);
+}
+
+/* --- invocations --- */
+
+static void log_start(struct environment *env)
+{
+    report_add_start(&env->line, env->function, env->call.request_id);
+    log_line(env);
+}
+
+/* Hands the event over. The clock starts before, the frozen program runs again after. */
+static void deliver(struct environment *env)
+{
+    struct call *c = &env->call;
+    env->phase = PHASE_BUSY;
+    if (!env->second_init) {
+        log_start(env);
+        env->started_ns = clock_now_ns();
+    }
+    env->second_init = false;
+    env->deadline_ns = env->started_ns + function_limit_ns(env);
+    uint64_t left_ns = env->deadline_ns - earlier(clock_now_ns(), env->deadline_ns);
+    const struct runtime_api_event event = {
+        .request_id = c->request_id,
+        .deadline_ms = (clock_wall_ns() + left_ns) / NS_PER_MS,
+        .invoked_arn = c->invoked_arn,
+        .trace_id = c->trace_id,
+        .client_context = c->client_context,
+        .payload = c->payload.data,
+        .payload_length = c->payload.length,
+    };
+    bool enforced = cgroup_limits_memory(env->sandbox.cgroup);
+    set_due(env, enforced ? env->deadline_ns
+                          : earlier(env->deadline_ns, env->started_ns + MEMORY_CHECK_NS));
+    cgroup_clamp(env->sandbox.cgroup);
+    runtime_api_deliver(env->api, &event);
+    sandbox_thaw(&env->sandbox);
+}
+
+/* Looks only where the kernel does not, and after enough time to make a difference. */
+static bool is_out_of_memory(struct environment *env, uint64_t now)
+{
+    if (!env->over_memory && now - env->started_ns + env->unseen_ns >= PEAK_EVERY_NS)
+        env->over_memory = sandbox_is_over_limit(&env->sandbox);
+    return env->over_memory;
+}
+
+/* The program waits for its next event: the end of its initialisation, or of an invocation. */
+static void on_ready(void *context)
+{
+    struct environment *env = context;
+    uint64_t now = clock_now_ns();
+    if (env->phase == PHASE_INIT) {
+        if (!env->second_init)
+            env->init_ns = now - env->init_started_ns;
+        sandbox_read_peak(&env->sandbox);
+        env->cpu_seen_ns = sandbox_cpu_ns(&env->sandbox);
+        if (env->call.active) {
+            deliver(env);
+            return;
+        }
+    } else if (env->phase != PHASE_BUSY) {
+        return;
+    } else if (is_out_of_memory(env, now)) {
+        sandbox_kill(&env->sandbox);
+        return;
+    }
+    set_due(env, NEVER);
+    sandbox_freeze(&env->sandbox);
+    sandbox_drain(&env->sandbox);
+    bool was_busy = env->phase == PHASE_BUSY;
+    env->phase = PHASE_IDLE;
+    env->rested_ns = now;
+    if (env->retired)
+        end_environment(env);
+    const struct failure none = {0};
+    if (was_busy)
+        finish_call(env, now - env->started_ns, &none);
+    else
+        env->host.idle(env->host.context, env);
+}
+
+static void on_answered(void *context, const struct runtime_api_answer *answer)
+{
+    struct call *c = &((struct environment *)context)->call;
+    if (!c->active)
+        return;
+    c->answered = true;
+    c->is_error = answer->is_error;
+    buf_clear(&c->answer);
+    buf_add(&c->answer, answer->body, answer->length);
+}
+
+static void on_init_failed(void *context, const struct runtime_api_answer *answer)
+{
+    struct environment *env = context;
+    buf_clear(&env->init_error);
+    buf_add(&env->init_error, answer->body, answer->length);
+    memcpy(env->init_error_type, answer->error_type, sizeof env->init_error_type);
+    set_due(env, earlier(env->deadline_ns,
+                         clock_now_ns() + NS_PER_S)); /* it has a second to exit by itself */
+}
+
+static const struct runtime_api_events api_events = {on_ready, on_answered, on_init_failed};
+
+/* --- endings --- */
+
+static struct failure name_failure(struct environment *env, const struct sandbox_end *end)
+{
+    if (env->init_error.length)
+        return failure_make(env->init_error_type, "");
+    if (env->timed_out)
+        return failure_timeout(env->function->timeout_s);
+    if (end->out_of_memory || env->over_memory)
+        return failure_out_of_memory();
+    return failure_exit(end);
+}
+
+static void log_init_report(struct environment *env, const struct failure *failure, uint64_t now)
+{
+    struct report r = {.request_id = env->call.request_id,
+                       .duration_ns = now - env->init_started_ns,
+                       .status = failure->status,
+                       .error_type = failure->type};
+    report_add_init_report(&env->line, env->function, env->second_init ? "invoke" : "init", &r);
+    log_line(env);
+}
+
+/* Gives the call the failure as its result, and ends the environment. */
+static void fail_call(struct environment *env, const struct failure *failure, uint64_t now)
+{
+    uint64_t duration_ns = now - env->started_ns;
+    if (failure->status == REPORT_TIMEOUT)
+        duration_ns = function_limit_ns(env);
+    env->phase = PHASE_OVER;
+    finish_call(env, duration_ns, failure);
+    end_environment(env);
+}
+
+/* The first failure leads to a second try, within the invocation and its time limit. */
+static void fail_init(struct environment *env, const struct failure *failure)
+{
+    uint64_t now = clock_now_ns();
+    log_init_report(env, failure, now);
+    struct error error;
+    if (!env->call.active) {
+        log_write(env->host.log, LOG_WARNING, "function %s: the initialisation failed: %s",
+                  env->function->name, failure->type);
+        end_environment(env);
+    } else if (env->second_init) {
+        fail_call(env, failure, now);
+    } else if (runtime_api_restart(env->api, &error)) {
+        log_write(env->host.log, LOG_WARNING, "function %s: %s", env->function->name, error.text);
+        env->started_ns = now;
+        fail_call(env, failure, now);
+    } else {
+        env->second_init = true;
+        env->started_ns = now;
+        log_start(env);
+        begin_init(env);
+    }
+}
+
+static void on_ended(void *context, const struct sandbox_end *end)
+{
+    struct environment *env = context;
+    set_due(env, NEVER);
+    const struct failure failure = name_failure(env, end);
+    if (env->phase == PHASE_INIT)
+        fail_init(env, &failure);
+    else if (env->call.active)
+        fail_call(env, &failure, clock_now_ns());
+    else
+        end_environment(env);
+}
+
+static const struct sandbox_events sandbox_events = {on_output, on_ended};
+
+static void on_timer(void *context)
+{
+    struct environment *env = context;
+    uint64_t now = clock_now_ns();
+    env->armed_ns = NEVER;
+    if (env->start_failure.type) {
+        const struct failure failure = env->start_failure;
+        env->start_failure.type = NULL;
+        fail_init(env, &failure);
+    } else if (now < env->due_ns) {
+        if (env->due_ns != NEVER)
+            set_due(env, env->due_ns);
+    } else if (env->phase == PHASE_BUSY && now < env->deadline_ns && !is_out_of_memory(env, now)) {
+        set_due(env, earlier(env->deadline_ns, now + MEMORY_CHECK_NS));
+    } else {
+        env->timed_out = now >= env->deadline_ns;
+        sandbox_kill(&env->sandbox);
+    }
+}
+
+/* --- life --- */
+
+static void make_temporary(struct environment *env, unsigned serial)
+{
+    char name[64];
+    snprintf(name, sizeof name, "tmp-%u", serial);
+    env->temporary = fs_join(env->host.work_directory, name);
+    struct error error;
+    if (fs_make_dirs(env->temporary, &error))
+        log_write(env->host.log, LOG_WARNING, "function %s: %s", env->function->name, error.text);
+}
+
+static void isolate_tmp(struct environment *env)
+{
+    if (!env->host.private_tmp)
+        return;
+    const char *const keep[] = {env->host.work_directory, env->function->code->directory,
+                                env->launch.program, NULL};
+    struct error error;
+    if (private_tmp_prepare(&env->tmp, env->temporary, keep, &error))
+        log_write(env->host.log, LOG_WARNING, "function %s: %s", env->function->name, error.text);
+}
+
+/* "2026/11/23/[$LATEST]0123456789abcdef0123456789abcdef" */
+static void name_log_stream(struct environment *env)
+{
+    unsigned char random[STREAM_RANDOM];
+    char hex[2 * STREAM_RANDOM + 1], day[CLOCK_STAMP_BYTES];
+    hash_random(random, sizeof random);
+    hash_hex(random, sizeof random, hex);
+    clock_stamp_day(clock_wall_ns(), day);
+    snprintf(env->log_stream, sizeof env->log_stream, "%s/[%.16s]%s", day, env->function->version,
+             hex);
+}
+
+struct environment *environment_new(const struct environment_host *host, struct function *f,
+                                    unsigned serial, bool provisioned)
+{
+    struct environment *env = xcalloc(1, sizeof *env);
+    env->host = *host;
+    env->function = function_ref(f);
+    env->provisioned = provisioned;
+    env->due_ns = env->armed_ns = NEVER;
+    env->timer = loop_timer_new(host->loop, on_timer, env);
+    log_tail_init(&env->log, f->json_logs);
+    struct buf *bufs[] = {&env->line, &env->call.payload, &env->call.answer, &env->init_error};
+    for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
+        buf_init(bufs[i]);
+    sandbox_init(&env->sandbox, host->loop, &sandbox_events, env);
+    name_log_stream(env);
+    make_temporary(env, serial);
+    struct error error;
+    env->api = runtime_api_new(host->loop, &api_events, env, &error);
+    if (!env->api || runtime_resolve(host->runtimes, f, &env->launch, &error)) {
+        env->launch.error_type = xstrdup("Runtime.InvalidRuntime");
+        env->launch.error_message = xstrdup(error.text);
+    } else {
+        sandbox_limit(&env->sandbox, host->shaping, serial, f->memory_mb);
+        isolate_tmp(env);
+    }
+    begin_init(env);
+    return env;
+}
+
+void environment_free(struct environment *env)
+{
+    if (!env)
+        return;
+    sandbox_release(&env->sandbox);
+    if (env->call.active) {
+        const struct failure failure =
+            failure_make("Sandbox.Failure", "the execution environment was ended");
+        env->phase = PHASE_OVER;
+        buf_clear(&env->init_error);
+        finish_call(env, env->started_ns ? clock_now_ns() - env->started_ns : 0, &failure);
+    }
+    runtime_api_free(env->api);
+    loop_timer_free(env->timer);
+    release_call(&env->call);
+    log_tail_release(&env->log);
+    struct buf *bufs[] = {&env->line, &env->call.payload, &env->call.answer, &env->init_error};
+    for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
+        buf_release(bufs[i]);
+    runtime_launch_release(&env->launch);
+    private_tmp_release(&env->tmp);
+    fs_remove_tree(env->temporary, NULL);
+    free(env->temporary);
+    function_unref(env->function);
+    free(env);
+}
+
+const struct function *environment_function(const struct environment *env)
+{
+    return env->function;
+}
+
+bool environment_is_busy(const struct environment *env)
+{
+    return env->call.active;
+}
+
+uint64_t environment_rested_ns(const struct environment *env)
+{
+    return env->rested_ns;
+}
+
+static char *copy_or_null(const char *text)
+{
+    return text ? xstrdup(text) : NULL;
+}
+
+void environment_invoke(struct environment *env, const struct pool_call *call, pool_done_fn *done,
+                        void *context)
+{
+    struct call *c = &env->call;
+    c->active = true;
+    c->cold = env->phase == PHASE_INIT;
+    c->answered = c->is_error = false;
+    c->done = done;
+    c->context = context;
+    snprintf(c->request_id, sizeof c->request_id, "%s", call->request_id);
+    c->invoked_arn = copy_or_null(call->invoked_arn ? call->invoked_arn : env->function->arn);
+    c->trace_id = copy_or_null(call->trace_id);
+    c->client_context = copy_or_null(call->client_context);
+    buf_add(&c->payload, call->payload, call->payload_length);
+    if (env->phase != PHASE_IDLE)
+        return;
+    log_tail_clear(&env->log);
+    deliver(env);
+}
+
+void environment_retire(struct environment *env)
+{
+    env->retired = true;
+    if (env->phase == PHASE_IDLE || (env->phase == PHASE_INIT && !env->call.active))
+        end_environment(env);
+}
