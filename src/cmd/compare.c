@@ -1,0 +1,156 @@
+/* compare: judges a stored samples file as the run would have, look by look. No measurement. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/command.h"
+#include "cmd/output.h"
+#include "gate/judge.h"
+#include "os/fs.h"
+
+struct args {
+    const char *samples, *config, *region, *colour;
+    bool json, verbose;
+};
+
+static const struct opt options[] = {
+    {"samples", 0, "FILE", OPT_STRING, offsetof(struct args, samples),
+     "the samples (default: .lambda-perf-gate/samples.ndjson)"},
+    {"config", 'c', "FILE", OPT_STRING, offsetof(struct args, config),
+     "the limits (default: perf.yml)"},
+    {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
+     "prices of this region (default: us-east-1)"},
+    {"json", 0, NULL, OPT_FLAG, offsetof(struct args, json),
+     "print a result.json instead of the report"},
+    {"verbose", 'v', NULL, OPT_FLAG, offsetof(struct args, verbose), "all metrics in the report"},
+    {"color", 0, "WHEN", OPT_STRING, offsetof(struct args, colour), "auto, always or never"},
+};
+
+static const struct command_usage usage = {
+    "lambda-perf-gate compare [options]",
+    "Replays the looks of a run over its samples.ndjson, with the limits of perf.yml, and gives "
+    "the verdict that\n"
+    "the run would have given, and after how many rounds it would have stopped.",
+    options,
+    sizeof options / sizeof options[0],
+};
+
+enum { SAMPLES_MAX = 1 << 30 };
+
+static int function_index(void *context, const char *name)
+{
+    const struct plan *plan = context;
+    const struct plan_function *f = plan_find(plan, name);
+    return f ? (int)(f - plan->functions) : -1;
+}
+
+static int read_samples(const char *path, struct plan *plan, struct series *series, struct error *e)
+{
+    struct buf text;
+    buf_init(&text);
+    int failed = fs_read(path, SAMPLES_MAX, &text, e) ||
+                 series_read(series, text.data, text.length, function_index, plan, e);
+    if (failed)
+        error_prefix(e, "%s", path);
+    buf_release(&text);
+    return failed ? -1 : 0;
+}
+
+/* Copies one round of one function; false when the file has no such round. */
+static bool take_round(const struct series *all, unsigned function, unsigned round,
+                       struct series *out)
+{
+    size_t before = out->count;
+    for (size_t i = 0; i < all->count; i++)
+        if (all->items[i].function == function && all->items[i].round == round)
+            *series_add(out) = all->items[i];
+    return out->count > before;
+}
+
+static unsigned last_round(const struct series *all, unsigned function)
+{
+    unsigned last = 0;
+    for (size_t i = 0; i < all->count; i++)
+        if (all->items[i].function == function && all->items[i].round > last)
+            last = all->items[i].round;
+    return last;
+}
+
+static int replay(const struct args *args, const struct plan *plan, unsigned function,
+                  const struct series *all, struct result *r, struct error *e)
+{
+    const struct plan_function *f = &plan->functions[function];
+    struct gate_settings settings = GATE_DEFAULTS;
+    struct series used = {0};
+    settings.alpha /= (double)plan->function_count;
+    settings.region = args->region;
+    struct gate *gate = gate_new(f, &settings, e);
+    if (!gate)
+        return -1;
+    unsigned last = last_round(all, function);
+    for (unsigned round = 0; round <= last; round++) {
+        size_t first = used.count;
+        if (!take_round(all, function, round, &used))
+            continue;
+        gate_add_round(gate, &used, first, function);
+        if (gate_look(gate) == GATE_STOP)
+            break;
+    }
+    gate_conclude(gate, &used, function, &r->arena, &r->functions[r->function_count++]);
+    r->invocations += used.count;
+    series_release(&used);
+    gate_free(gate);
+    return 0;
+}
+
+static bool has_samples(const struct series *all, unsigned function)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (all->items[i].function == function)
+            return true;
+    return false;
+}
+
+static int compare(const struct args *args, struct plan *plan, struct result *r, struct error *e)
+{
+    struct series all = {0};
+    int failed = read_samples(args->samples, plan, &all, e);
+    r->functions = arena_alloc(&r->arena, plan->function_count * sizeof *r->functions);
+    for (unsigned i = 0; i < plan->function_count && !failed; i++)
+        if (has_samples(&all, i))
+            failed = replay(args, plan, i, &all, r, e);
+    series_release(&all);
+    if (!failed && !r->function_count)
+        failed = error_set(e, ERROR_INPUT, "%s: no samples", args->samples);
+    return failed;
+}
+
+int command_compare(int argc, char **argv)
+{
+    struct args args = {.samples = ".lambda-perf-gate/samples.ndjson",
+                        .config = "perf.yml",
+                        .region = "us-east-1",
+                        .colour = "auto"};
+    struct error e = {0};
+    int code = command_options(&usage, argc, argv, &args, NULL);
+    if (code >= 0)
+        return code;
+    struct plan *plan = command_plan(args.config, args.colour);
+    if (!plan)
+        return EXIT_USAGE;
+    struct result *r = result_new();
+    r->tool_version = LPG_VERSION;
+    r->target.kind = "samples";
+    r->side[SIDE_BASELINE].source = r->side[SIDE_CANDIDATE].source = "samples";
+    struct output_options o = {.colour = args.colour, .json = args.json, .verbose = args.verbose};
+    int failed = compare(&args, plan, r, &e);
+    if (!failed) {
+        gate_conclude_run(r);
+        failed = output_print(&o, r, &e);
+    }
+    code = failed ? command_fail(&e) : (int)r->exit_code;
+    result_free(r);
+    plan_free(plan);
+    return code;
+}

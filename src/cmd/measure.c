@@ -1,0 +1,131 @@
+#include "cmd/measure.h"
+
+#include <stdio.h>
+
+#include "cmd/command.h"
+#include "load/driver.h"
+#include "os/clock.h"
+#include "os/machine.h"
+
+/* More stolen processor time than this, and times tell more of the neighbours than of the function. */
+static const double STOLEN_MAX = 0.05;
+
+static int deploy_sides(const struct measure_job *job, struct load_job *load, struct error *e)
+{
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        load->deployed[side] =
+            session_deploy(job->session, job->function, (enum side)side, &job->packages[side], e);
+        if (!load->deployed[side])
+            return error_prefix(e, "deploying the %s", side_name((enum side)side));
+    }
+    return 0;
+}
+
+/* Keeps what the first call that was not good said: it usually explains the rest. */
+static void tell_detail(const struct measure_job *job, const struct load_round_summary *summary,
+                        struct gate *gate, bool *told)
+{
+    if (*told || !summary->detail[0])
+        return;
+    *told = true;
+    struct buf text;
+    buf_init(&text);
+    buf_addf(&text, "an invocation of the %s ended as %s: %s", side_name(summary->detail_side),
+             sample_status_name(summary->detail_status), summary->detail);
+    progress_say(job->progress, "warning: %s: %s", job->function->name, text.data);
+    gate_note(gate, text.data);
+    buf_release(&text);
+}
+
+static bool out_of_time(const struct measure_job *job)
+{
+    return job->deadline_ns && clock_now_ns() >= job->deadline_ns;
+}
+
+static int run_rounds(const struct measure_job *job, const struct load_job *load, struct gate *gate,
+                      struct error *e)
+{
+    bool told = false;
+    for (unsigned round = 0;; round++) {
+        struct load_round_summary summary;
+        size_t first = job->series->count;
+        if (load_round(load, round, &summary, e))
+            return -1;
+        tell_detail(job, &summary, gate, &told);
+        gate_add_round(gate, job->series, first, job->function_index);
+        progress_round(job->progress, round + 1);
+        if (gate_look(gate) == GATE_STOP)
+            return 0;
+        if (out_of_time(job)) {
+            gate_doubt(
+                gate,
+                "the time limit (--max-minutes) ended the measurement before the answer was clear");
+            return 0;
+        }
+    }
+}
+
+static int measure(const struct measure_job *job, const struct load_job *load, struct gate *gate,
+                   struct error *e)
+{
+    struct machine_times before = machine_times();
+    progress_begin(job->progress, job->session->loop, job->function->name, job->series,
+                   job->function_index, job->function->rounds.max);
+    int failed = run_rounds(job, load, gate, e);
+    progress_end(job->progress);
+    double stolen = machine_stolen_share(before, machine_times());
+    if (stolen > STOLEN_MAX && load->target->sides_share_machine) {
+        char reason[160];
+        snprintf(reason, sizeof reason,
+                 "other machines on the same host took %.0f %% of this one's processor time",
+                 stolen * 100);
+        gate_doubt(gate, reason);
+    }
+    return failed;
+}
+
+static const char *describe_schedule(const struct load_job *load, struct arena *arena)
+{
+    struct schedule schedule = schedule_of(load->function, load->target->lanes_default);
+    struct buf text;
+    buf_init(&text);
+    schedule_describe(&schedule, &load->function->load, &text);
+    const char *kept = arena_strdup(arena, text.data);
+    buf_release(&text);
+    return kept;
+}
+
+static int measure_and_judge(const struct measure_job *job, struct load_job *load,
+                             struct gate *gate, struct arena *arena, struct result_function *out,
+                             struct error *e)
+{
+    if (deploy_sides(job, load, e))
+        return -1;
+    out->runtime_label = session_runtime(job->session, load->deployed[SIDE_CANDIDATE], arena);
+    out->schedule = describe_schedule(load, arena);
+    if (measure(job, load, gate, e))
+        return -1;
+    gate_conclude(gate, job->series, job->function_index, arena, out);
+    return 0;
+}
+
+int measure_function(const struct measure_job *job, struct arena *arena,
+                     struct result_function *out, struct error *e)
+{
+    struct gate *gate = gate_new(job->function, &job->settings, e);
+    if (!gate)
+        return -1;
+    struct load_job load = {
+        .loop = job->session->loop,
+        .target = job->session->target,
+        .function = job->function,
+        .function_index = job->function_index,
+        .series = job->series,
+        .seed = job->seed,
+        .start_ns = job->start_ns,
+        .stop = &command_signal,
+    };
+    int failed = measure_and_judge(job, &load, gate, arena, out, e);
+    gate_free(gate);
+    return failed;
+}

@@ -1,0 +1,38 @@
+/*
+ * measure.h - one function from its two packages to its verdict: deploy, rounds, looks.
+ */
+#ifndef LPG_CMD_MEASURE_H
+#define LPG_CMD_MEASURE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "build/package.h"
+#include "cmd/progress.h"
+#include "cmd/session.h"
+#include "gate/judge.h"
+#include "model/plan.h"
+#include "model/result.h"
+#include "model/sample.h"
+
+struct measure_job {
+    struct session *session;
+    struct progress *progress;
+    const struct plan_function *function;
+    unsigned function_index;        /* in the samples */
+    const struct package *packages; /* one per side */
+    struct series *series;
+    struct gate_settings settings;
+    uint64_t seed;
+    uint64_t start_ns;    /* of the run */
+    uint64_t deadline_ns; /* 0: none */
+};
+
+/*
+ * Fills `out`. -1 when the function could not be deployed or invoked at all, or on ERROR_INTERRUPTED; `out` is then
+ * an error verdict.
+ */
+int measure_function(const struct measure_job *job, struct arena *arena,
+                     struct result_function *out, struct error *e);
+
+#endif

@@ -1,0 +1,26 @@
+/* Reading perf.yml for a subcommand. */
+#include "cmd/command.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "config/diagnostics.h"
+#include "config/reader.h"
+
+struct plan *command_plan(const char *path, const char *colour)
+{
+    struct plan *plan = NULL;
+    struct diagnostics found;
+    struct buf text;
+    struct error e = {0};
+    diagnostics_init(&found);
+    buf_init(&text);
+    int failed = config_read(path, NULL, &plan, &found, &e);
+    diagnostics_render(&found, command_colour(colour, STDERR_FILENO), &text);
+    fputs(text.data, stderr);
+    if (failed && !found.errors)
+        command_fail(&e);
+    buf_release(&text);
+    diagnostics_release(&found);
+    return failed ? NULL : plan;
+}

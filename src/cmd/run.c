@@ -1,0 +1,355 @@
+/* run: measures baseline and candidate, judges, reports. The main job. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "build/checkout.h"
+#include "build/package.h"
+#include "cmd/command.h"
+#include "cmd/measure.h"
+#include "cmd/output.h"
+#include "cmd/progress.h"
+#include "cmd/session.h"
+#include "gate/judge.h"
+#include "gate/price.h"
+#include "os/clock.h"
+#include "os/fs.h"
+
+struct args {
+    const char *config, *baseline, *candidate, *endpoint_url, *region, *output, *colour;
+    struct opt_list functions;
+    uint64_t seed;
+    double max_minutes;
+    bool json, quiet, verbose, unshaped, force;
+};
+
+static const struct opt options[] = {
+    {"config", 'c', "FILE", OPT_STRING, offsetof(struct args, config),
+     "read FILE instead of perf.yml"},
+    {"function", 'f', "NAME", OPT_LIST, offsetof(struct args, functions),
+     "only this function (repeatable)"},
+    {"baseline", 'b', "SRC", OPT_STRING, offsetof(struct args, baseline),
+     "git:REF, a folder or a .zip (default: the merge base with the remote's default branch)"},
+    {"candidate", 0, "SRC", OPT_STRING, offsetof(struct args, candidate),
+     "git:REF, 'worktree', a folder or a .zip (default: the working tree as it is)"},
+    {"endpoint-url", 0, "URL", OPT_STRING, offsetof(struct args, endpoint_url),
+     "measure at this Lambda endpoint instead of the embedded Lambda; keys come from "
+     "AWS_ACCESS_KEY_ID and "
+     "AWS_SECRET_ACCESS_KEY"},
+    {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
+     "prices and signatures of this region (default: "
+     "us-east-1)"},
+    {"output", 'o', "DIR", OPT_STRING, offsetof(struct args, output),
+     "write the reports to DIR (default: .lambda-perf-gate)"},
+    {"seed", 0, "N", OPT_COUNT, offsetof(struct args, seed),
+     "seed of the random order (default: 1)"},
+    {"max-minutes", 0, "N", OPT_NUMBER, offsetof(struct args, max_minutes),
+     "end the measurement after N minutes; what is not clear by then is inconclusive"},
+    {"force", 0, NULL, OPT_FLAG, offsetof(struct args, force),
+     "measure even when both packages are identical"},
+    {"unshaped", 0, NULL, OPT_FLAG, offsetof(struct args, unshaped),
+     "do not limit CPU and memory as Lambda does"},
+    {"json", 0, NULL, OPT_FLAG, offsetof(struct args, json),
+     "print result.json on stdout instead of the report"},
+    {"quiet", 'q', NULL, OPT_FLAG, offsetof(struct args, quiet), "no progress on stderr"},
+    {"verbose", 'v', NULL, OPT_FLAG, offsetof(struct args, verbose), "all metrics in the report"},
+    {"color", 0, "WHEN", OPT_STRING, offsetof(struct args, colour), "auto, always or never"},
+};
+
+static const struct command_usage usage = {
+    "lambda-perf-gate run [options]",
+    "Builds baseline and candidate, deploys both, loads them side by side, and compares P99, cold "
+    "start and cost\n"
+    "per million invocations. The reports are written to .lambda-perf-gate/, the verdict is the "
+    "exit code.",
+    options,
+    sizeof options / sizeof options[0],
+};
+
+/* Everything of a run that must be given back. */
+struct run {
+    const struct args *args;
+    struct plan *plan;
+    struct result *result;
+    struct series series;
+    struct progress progress;
+    char *temp;
+    struct checkout sides[SIDE_COUNT];
+    struct session session;
+    bool session_open;
+    uint64_t start_ns;
+    struct buf left; /* functions that could not be removed */
+};
+
+static bool is_selected(const struct args *args, const char *name)
+{
+    for (size_t i = 0; i < args->functions.count; i++)
+        if (!strcmp(args->functions.items[i], name))
+            return true;
+    return !args->functions.count;
+}
+
+static int check_selection(const struct run *run, struct error *e)
+{
+    for (size_t i = 0; i < run->args->functions.count; i++)
+        if (!plan_find(run->plan, run->args->functions.items[i]))
+            return error_set(e, ERROR_USAGE, "perf.yml has no function '%s'",
+                             run->args->functions.items[i]);
+    return 0;
+}
+
+static int open_sides(struct run *run, struct error *e)
+{
+    const char *specs[SIDE_COUNT] = {run->args->baseline, run->args->candidate};
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        struct checkout_request request = {(enum side)side, specs[side], run->plan->directory,
+                                           run->temp, &command_signal};
+        struct result_side *shown = &run->result->side[side];
+        if (checkout_open(&run->sides[side], &request, e))
+            return -1;
+        shown->source = arena_strdup(&run->result->arena, run->sides[side].label);
+        if (run->sides[side].sha)
+            shown->sha = arena_strdup(&run->result->arena, run->sides[side].sha);
+    }
+    return 0;
+}
+
+/* The session is opened when the first function really has to be measured. */
+static int need_session(struct run *run, struct error *e)
+{
+    struct session_options o = {run->args->endpoint_url, run->args->region, run->temp,
+                                run->args->unshaped};
+    if (run->session_open)
+        return 0;
+    if (session_open(&run->session, &o, e))
+        return -1;
+    run->session_open = true;
+    return session_describe(&run->session, &o, &run->result->arena, &run->result->target, e);
+}
+
+static int build_sides(struct run *run, const struct plan_function *f, struct package *packages,
+                       struct error *e)
+{
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        progress_say(&run->progress, "%s: %s the %s (%s)", f->name,
+                     f->build ? "building" : "packing", side_name((enum side)side),
+                     run->sides[side].label);
+        int failed = package_make(&packages[side], &run->sides[side], f, &command_signal, e);
+        if (f->build && output_build_log(run->args->output, f->name, (enum side)side,
+                                         &packages[side].build_output, e))
+            return -1;
+        if (failed)
+            return error_prefix(e, "the %s of '%s'", side_name((enum side)side), f->name);
+    }
+    return 0;
+}
+
+static void describe_packages(struct run *run, const struct package *packages,
+                              struct result_function *out)
+{
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        out->package[side].sha256 = arena_strdup(&run->result->arena, packages[side].sha256);
+        out->package[side].bytes = packages[side].zip.length;
+    }
+}
+
+static int measure_one(struct run *run, const struct plan_function *f,
+                       const struct package *packages, struct result_function *out, struct error *e)
+{
+    struct measure_job job = {
+        .session = &run->session,
+        .progress = &run->progress,
+        .function = f,
+        .function_index = (unsigned)(f - run->plan->functions),
+        .packages = packages,
+        .series = &run->series,
+        .settings = GATE_DEFAULTS,
+        .seed = run->args->seed,
+        .start_ns = run->start_ns,
+        .deadline_ns =
+            run->args->max_minutes > 0
+                ? run->start_ns + (uint64_t)(run->args->max_minutes * 60 * (double)NS_PER_S)
+                : 0,
+    };
+    job.settings.alpha /= (double)run->plan->function_count;
+    job.settings.region = run->args->region ? run->args->region : "us-east-1";
+    for (int side = 0; side < SIDE_COUNT; side++)
+        job.settings.package_bytes[side] = packages[side].zip.length;
+    return measure_function(&job, &run->result->arena, out, e);
+}
+
+/* Builds, compares and measures one function. Its result is an error verdict until the end. */
+static int run_function(struct run *run, const struct plan_function *f, struct result_function *out,
+                        struct error *e)
+{
+    struct package packages[SIDE_COUNT] = {0};
+    int failed = build_sides(run, f, packages, e);
+    if (!failed) {
+        describe_packages(run, packages, out);
+        if (!strcmp(packages[SIDE_BASELINE].contents, packages[SIDE_CANDIDATE].contents) &&
+            !run->args->force)
+            gate_conclude_identical(f, &run->result->arena, out);
+        else
+            failed = need_session(run, e) || measure_one(run, f, packages, out, e) ? -1 : 0;
+    }
+    for (int side = 0; side < SIDE_COUNT; side++)
+        package_release(&packages[side]);
+    return failed;
+}
+
+static void add_error(struct result *r, const char *text)
+{
+    const char **longer = arena_alloc(&r->arena, (r->error_count + 1) * sizeof *longer);
+    if (r->error_count)
+        memcpy(longer, r->errors, r->error_count * sizeof *longer);
+    longer[r->error_count++] = arena_strdup(&r->arena, text);
+    r->errors = longer;
+}
+
+/*
+ * One function that cannot be built or measured does not keep the others from being measured; an interruption and a target
+ * that is gone do.
+ */
+static int run_functions(struct run *run, struct error *e)
+{
+    struct result *r = run->result;
+    r->functions = arena_alloc(&r->arena, run->plan->function_count * sizeof *r->functions);
+    for (size_t i = 0; i < run->plan->function_count; i++) {
+        const struct plan_function *f = &run->plan->functions[i];
+        if (!is_selected(run->args, f->name))
+            continue;
+        struct error failure = {0};
+        struct result_function *out = &r->functions[r->function_count++];
+        out->name = f->name;
+        if (!run_function(run, f, out, &failure))
+            continue;
+        embedded_explain(&run->session.embedded, &failure);
+        *e = failure;
+        if (failure.code == ERROR_INTERRUPTED || failure.code == ERROR_SYSTEM || command_signal)
+            return -1;
+        out->headline = arena_strdup(&r->arena, failure.text);
+        add_error(r, failure.text);
+        if (failure.code == ERROR_NETWORK)
+            return 0;
+    }
+    return 0;
+}
+
+static void describe_run(struct run *run)
+{
+    struct result *r = run->result;
+    const struct args *a = run->args;
+    char stamp[CLOCK_STAMP_BYTES];
+    clock_stamp_iso(clock_wall_ns(), stamp);
+    r->started = arena_strdup(&r->arena, stamp);
+    r->seed = a->seed;
+    r->tool_version = LPG_VERSION;
+    r->target.kind = a->endpoint_url ? "endpoint" : "embedded";
+    r->prices =
+        arena_printf(&r->arena, "%s, %s", price_source, a->region ? a->region : "us-east-1");
+    r->usd = a->endpoint_url ? NAN : 0;
+}
+
+static void describe_reproduction(struct run *run)
+{
+    struct result *r = run->result;
+    const struct args *a = run->args;
+    const struct checkout *base = &run->sides[SIDE_BASELINE], *head = &run->sides[SIDE_CANDIDATE];
+    r->reproduce = arena_printf(
+        &r->arena, "lambda-perf-gate run --config %s --baseline %s%s --candidate %s%s --seed %llu",
+        a->config, base->sha ? "git:" : "", base->sha ? base->sha : base->label,
+        head->sha ? "git:" : "", head->sha ? head->sha : head->label, (unsigned long long)a->seed);
+}
+
+static void account(struct run *run)
+{
+    struct result *r = run->result;
+    r->invocations = run->series.count;
+    r->seconds = (double)(clock_now_ns() - run->start_ns) / (double)NS_PER_S;
+    r->resources_created = run->session.created;
+    r->resources_removed = run->session.removed;
+}
+
+static int measure_all(struct run *run, struct error *e)
+{
+    if (check_selection(run, e) || output_prepare(run->args->output, e))
+        return -1;
+    run->temp = fs_make_temp_dir("lambda-perf-gate-", e);
+    if (!run->temp || open_sides(run, e))
+        return -1;
+    describe_reproduction(run);
+    return run_functions(run, e);
+}
+
+/* Takes everything away again that the run has made outside its output folder. */
+static void clean_up(struct run *run)
+{
+    if (run->session_open)
+        session_remove_functions(&run->session, &run->left);
+    account(run);
+    if (run->session_open)
+        session_close(&run->session);
+    run->session_open = false;
+    for (int side = 0; side < SIDE_COUNT; side++)
+        checkout_close(&run->sides[side]);
+    if (run->temp)
+        fs_remove_tree(run->temp, NULL);
+    free(run->temp);
+    run->temp = NULL;
+}
+
+static int finish(struct run *run, struct error *e)
+{
+    struct output_options o = {
+        .directory = run->args->output,
+        .colour = run->args->colour,
+        .json = run->args->json,
+        .verbose = run->args->verbose,
+    };
+    gate_conclude_run(run->result);
+    if (run->left.length && run->result->exit_code <= EXIT_FAIL)
+        run->result->exit_code = EXIT_LEAK;
+    if (output_write(&o, run->plan, run->result, &run->series, e))
+        return -1;
+    if (run->left.length)
+        fprintf(stderr, "lambda-perf-gate: error: could not be removed:\n%s", run->left.data);
+    return 0;
+}
+
+static int run_all(const struct args *args)
+{
+    struct error e = {0};
+    struct run run = {.args = args, .start_ns = clock_now_ns(), .session.embedded.input = -1};
+    run.plan = command_plan(args->config, args->colour);
+    if (!run.plan)
+        return EXIT_USAGE;
+    buf_init(&run.left);
+    run.result = result_new();
+    progress_init(&run.progress, args->quiet);
+    describe_run(&run);
+    int failed = measure_all(&run, &e);
+    clean_up(&run);
+    if (!failed)
+        failed = finish(&run, &e);
+    int code = failed ? command_fail(&e) : (int)run.result->exit_code;
+    if (command_signal)
+        code = command_signal_exit();
+    series_release(&run.series);
+    result_free(run.result);
+    plan_free(run.plan);
+    buf_release(&run.left);
+    return code;
+}
+
+int command_run(int argc, char **argv)
+{
+    struct args args = {
+        .config = "perf.yml", .output = ".lambda-perf-gate", .seed = 1, .colour = "auto"};
+    int code = command_options(&usage, argc, argv, &args, NULL);
+    if (code >= 0)
+        return code;
+    command_catch_signals();
+    return run_all(&args);
+}
