@@ -19,6 +19,7 @@
 #define INIT_LIMIT_NS        (10 * NS_PER_S)
 #define PROVISIONED_LIMIT_NS (130 * NS_PER_S) /* or the function's own limit, if that is longer */
 #define MEMORY_CHECK_NS      (50 * NS_PER_MS) /* where the kernel does not enforce the limit */
+#define FREEZE_AFTER_NS      NS_PER_MS /* of rest: under steady load two signals a call are saved */
 #define PEAK_EVERY_NS        NS_PER_MS /* of busy time: in less, memory cannot grow by much */
 #define NEVER                UINT64_MAX
 
@@ -344,8 +345,7 @@ static void on_ready(void *context)
         sandbox_kill(&env->sandbox);
         return;
     }
-    set_due(env, NEVER);
-    sandbox_freeze(&env->sandbox);
+    set_due(env, now + FREEZE_AFTER_NS);
     sandbox_drain(&env->sandbox);
     bool was_busy = env->phase == PHASE_BUSY;
     env->phase = PHASE_IDLE;
@@ -467,6 +467,9 @@ static void on_timer(void *context)
     } else if (now < env->due_ns) {
         if (env->due_ns != NEVER)
             set_due(env, env->due_ns);
+    } else if (env->phase == PHASE_IDLE) {
+        env->due_ns = NEVER;
+        sandbox_freeze(&env->sandbox);
     } else if (env->phase == PHASE_BUSY && now < env->deadline_ns && !is_out_of_memory(env, now)) {
         set_due(env, earlier(env->deadline_ns, now + MEMORY_CHECK_NS));
     } else {
