@@ -127,8 +127,9 @@ const struct result_metric *result_find(const struct result_function *f, enum me
 /* result.json: the same result gives the same bytes. */
 void result_write(const struct result *r, struct buf *out);
 /*
- * Reads one, so that writing it again gives the same bytes. What is absent is "not measured"; a value of the wrong kind,
- * an unknown metric, another schema or a verdict that is better than its parts allow is ERROR_INPUT, naming the key.
+ * Reads one, so that writing it again gives the same bytes. What is absent is "not measured"; a
+ * value of the wrong kind, an unknown metric, another schema or a verdict that is better than its
+ * parts allow is ERROR_INPUT, naming the key.
  */
 struct result *result_read(const char *text, size_t length, struct error *e);
 

@@ -1,6 +1,7 @@
 /*
- * result.json, read back. What is absent becomes "not measured"; what is there but of the wrong kind is an error, and so
- * is a verdict that its own parts contradict: a damaged file must not turn into a pass.
+ * result.json, read back. What is absent becomes "not measured"; what is there but of the wrong
+ * kind is an error, and so is a verdict that its own parts contradict: a damaged file must not turn
+ * into a pass.
  */
 #include "model/result.h"
 
@@ -24,7 +25,8 @@ static void refuse(struct reader *in, const char *key, const char *expected)
     in->failed = true;
 }
 
-/* The member, if it is there and not null; NULL also when it is of another type, which is refused. */
+/* The member, if it is there and not null; NULL also when it is of another type, which is refused.
+ */
 static const struct json *member(struct reader *in, const struct json *object, const char *key,
                                  enum json_type type)
 {

@@ -146,6 +146,17 @@ static void add_metric_clause(struct buf *out, const struct result_metric *m)
     wording_change(out, m->metric, m->change_pct);
 }
 
+/* Not worse than the baseline, or judged by a maximum alone: then the value broke the limit, not
+ * the change. */
+static bool broke_a_maximum(const struct result_metric *m)
+{
+    unsigned maxima = 0;
+    for (unsigned i = 0; i < m->limit_count; i++)
+        maxima += m->limits[i][0] == '<';
+    bool worse = m->metric->higher_is_better ? m->change_pct < 0 : m->change_pct > 0;
+    return maxima && (maxima == m->limit_count || !worse) && isfinite(m->candidate);
+}
+
 static void headline_fail(struct buf *out, const struct result_function *f)
 {
     const struct result_metric *m = first_with(f, VERDICT_FAIL);
@@ -153,7 +164,12 @@ static void headline_fail(struct buf *out, const struct result_function *f)
         buf_addstr(out, "a limit is exceeded");
         return;
     }
-    add_metric_clause(out, m);
+    if (m->metric->kind != KIND_RATE && broke_a_maximum(m)) {
+        buf_addf(out, "%s is ", m->metric->noun);
+        wording_value(out, m->metric, m->candidate);
+    } else {
+        add_metric_clause(out, m);
+    }
     buf_addstr(out, " (limit ");
     wording_limits(out, m);
     buf_addstr(out, ")");
@@ -171,21 +187,34 @@ static void headline_pass(struct buf *out, const struct result_function *f)
     add_metric_clause(out, m);
 }
 
+/* Without a metric to blame it is the first guard that spoke: "the machine was busy: ...". */
+static void add_first_warning(struct buf *out, const struct result_function *f)
+{
+    if (f->warning_count)
+        buf_addf(out, ": %s", f->warnings[0]);
+}
+
 static void headline_inconclusive(struct buf *out, const struct result_function *f)
 {
     const struct result_metric *m = first_with(f, VERDICT_INCONCLUSIVE);
     buf_addstr(out, "cannot tell");
-    if (!m)
+    if (!m) {
+        add_first_warning(out, f);
         return;
-    buf_addf(out, ": %s ", m->metric->noun);
-    if (isfinite(m->noise_floor_pct)) {
-        buf_addstr(out, "is known to ±");
-        add_size(out, m->noise_floor_pct);
-        buf_addstr(out, " only, the limit is ");
-        wording_limits(out, m);
-    } else {
-        buf_addstr(out, "could not be estimated");
     }
+    buf_addstr(out, ": ");
+    if (m->metric->kind == KIND_RATE) {
+        add_rate(out, m);
+    } else if (isfinite(m->change_pct) && isfinite(m->noise_floor_pct)) {
+        add_metric_clause(out, m);
+        buf_addstr(out, ", give or take ");
+        add_size(out, m->noise_floor_pct);
+    } else {
+        buf_addf(out, "%s could not be estimated", m->metric->noun);
+    }
+    buf_addstr(out, " (limit ");
+    wording_limits(out, m);
+    buf_addstr(out, ")");
 }
 
 void wording_headline(struct buf *out, const struct result_function *f)
@@ -202,6 +231,7 @@ void wording_headline(struct buf *out, const struct result_function *f)
         break;
     default:
         buf_addstr(out, "could not be measured");
+        add_first_warning(out, f);
         break;
     }
 }
