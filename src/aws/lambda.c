@@ -66,18 +66,18 @@ static int send_once(struct lambda *l, const struct call *call, struct http_resp
     return failed;
 }
 
-/* The error's name as AWS gives it: a header, or one of several keys of the body. */
-static void error_name(const struct http_response *r, const struct json *body, char *out,
-                       size_t size)
+/* Appends the error's name as AWS gives it: in a header, or in one of several keys of the body. */
+static void add_error_name(const struct http_response *r, const struct json *body, struct buf *out)
 {
-    if (!http_response_header(r, "x-amzn-errortype", out, size)) {
-        const char *name = json_get_string(body, "code", json_get_string(body, "Code", NULL));
-        snprintf(out, size, "%s", name ? name : json_get_string(body, "__type", "error"));
+    char name[96];
+    if (!http_response_header(r, "x-amzn-errortype", name, sizeof name)) {
+        const char *code = json_get_string(body, "code", json_get_string(body, "Code", NULL));
+        snprintf(name, sizeof name, "%s", code ? code : json_get_string(body, "__type", "error"));
     }
-    out[strcspn(out, ":")] = '\0';
-    char *hash = strrchr(out, '#');
-    if (hash)
-        memmove(out, hash + 1, strlen(hash));
+    name[strcspn(name, ":")] = '\0';
+    const char *hash = strrchr(name, '#');
+    const char *bare = hash ? hash + 1 : name;
+    text_add_safe(out, bare, strlen(bare));
 }
 
 /* Says what the answer was, in one line. */
@@ -85,21 +85,25 @@ static int refuse(const struct call *call, const struct http_response *r, struct
 {
     if (r->outcome != HTTP_ANSWERED)
         return error_set(e, ERROR_NETWORK, "%s: %s", call->what, r->reason);
-    char name[96];
-    struct buf message;
+    struct buf name, message;
+    buf_init_capped(&name, 200);
     buf_init_capped(&message, 600);
     struct json *body = json_parse(r->body.data, r->body.length, NULL);
     const char *text = json_get_string(body, "message", json_get_string(body, "Message", ""));
     text_add_safe(&message, text, strlen(text));
-    error_name(r, body, name, sizeof name);
-    error_set(e, ERROR_API, "%s: %s (HTTP %d)%s%s", call->what, name, r->status,
+    add_error_name(r, body, &name);
+    error_set(e, ERROR_API, "%s: %s (HTTP %d)%s%s", call->what, name.data, r->status,
               message.length ? ": " : "", message.data);
     json_free(body);
+    buf_release(&name);
     buf_release(&message);
     return -1;
 }
 
-/* Makes the call until it is answered or not worth another try. The caller releases the response, also on failure. */
+/*
+ * Makes the call until it is answered or not worth another try. The caller releases the response,
+ * also on failure.
+ */
 static int make_call(struct lambda *l, const struct call *call, struct http_response *response,
                      struct error *e)
 {
@@ -216,6 +220,8 @@ static int wait_settled(struct lambda *l, const char *name, struct error *e)
         const struct json *configuration = json_get(answer, "Configuration");
         if (!answer || failed_state(name, configuration, e))
             state = -1;
+        else if (!configuration)
+            state = error_set(e, ERROR_API, "%s: the answer has no Configuration", what);
         else if (settled(configuration))
             state = 0;
         else
@@ -230,12 +236,24 @@ static int wait_settled(struct lambda *l, const char *name, struct error *e)
     return state ? -1 : 0;
 }
 
-/* Makes a call that changes a function; waits unless the answer says that the change is done. */
-static int change(struct lambda *l, const char *name, const struct call *call, struct error *e)
+/*
+ * Makes a call that changes a function; waits unless the answer says that the change is done.
+ * `sha256`, unless NULL, is what the function's code must be now: nobody is to measure something
+ * else than what was built.
+ */
+static int change(struct lambda *l, const char *name, const struct call *call, const char *sha256,
+                  struct error *e)
 {
     struct json *answer = call_json(l, call, e);
     if (!answer)
         return -1;
+    const char *stored = json_get_string(answer, "CodeSha256", NULL);
+    if (sha256 && stored && strcmp(stored, sha256) != 0) {
+        error_set(e, ERROR_API, "%s: Lambda has other code than was sent: CodeSha256 %.64s",
+                  call->what, stored);
+        json_free(answer);
+        return -1;
+    }
     bool done = json_get(answer, "State") && settled(answer);
     json_free(answer);
     return done ? 0 : wait_settled(l, name, e);
@@ -249,7 +267,7 @@ int lambda_create(struct lambda *l, const char *name, const struct plan_function
     create_body(l, name, f, p, &body);
     char *what = xasprintf("CreateFunction '%s'", name);
     struct call call = {what, "POST", FUNCTIONS_PATH, &body, false};
-    int failed = change(l, name, &call, e);
+    int failed = change(l, name, &call, p->sha256, e);
     free(what);
     buf_release(&body);
     return failed;
@@ -268,7 +286,7 @@ int lambda_renew(struct lambda *l, const char *name, const struct plan_function 
     char *path = function_path(name, "/configuration");
     char *what = xasprintf("UpdateFunctionConfiguration '%s'", name);
     struct call call = {what, "PUT", path, &body, true};
-    int failed = change(l, name, &call, e);
+    int failed = change(l, name, &call, NULL, e);
     free(what);
     free(path);
     buf_release(&body);
@@ -374,13 +392,18 @@ static void read_answer(const struct http_response *r, unsigned memory_mb,
     take_report(r, memory_mb, id, reply, &report);
     double ns;
     if (http_response_header(r, "x-lpg-cpu-ns", cpu_ns, sizeof cpu_ns) &&
-        units_parse_number(cpu_ns, &ns))
+        units_parse_number(cpu_ns, &ns) && ns >= 0 && ns / 1000 < (double)SAMPLE_NONE)
         reply->cpu_us = (uint32_t)(ns / 1000);
     reply->status = SAMPLE_OK;
     if (http_response_header(r, "x-amz-function-error", kind, sizeof kind)) {
         describe_error(r, detail);
         reply->status =
             report.timed_out || says_timed_out(detail) ? SAMPLE_TIMEOUT : SAMPLE_FUNCTION_ERROR;
+    }
+    if (reply->status == SAMPLE_OK && report.state == REPORT_FOUND &&
+        (report.timed_out || report.failed)) {
+        buf_addstr(detail, "REPORT says that the invocation did not succeed");
+        reply->status = report.timed_out ? SAMPLE_TIMEOUT : SAMPLE_FUNCTION_ERROR;
     }
     if (report.state == REPORT_TAMPERED) {
         buf_clear(detail);

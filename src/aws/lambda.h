@@ -3,9 +3,9 @@
  *
  * https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
  *
- * Control-plane calls run the loop until they are done. They are tried again when the request did not reach Lambda, or
- * when it said "later"; a call that may have been executed is repeated only where that does no harm. An Invoke is
- * never repeated.
+ * Control-plane calls run the loop until they are done. They are tried again when the request did
+ * not reach Lambda, or when it said "later"; a call that may have been executed is repeated only
+ * where that does no harm. An Invoke is never repeated.
  */
 #ifndef LPG_AWS_LAMBDA_H
 #define LPG_AWS_LAMBDA_H
@@ -28,8 +28,8 @@ struct lambda {
 int lambda_create(struct lambda *l, const char *name, const struct plan_function *f,
                   const struct target_package *p, struct error *e);
 /*
- * UpdateFunctionConfiguration with one more environment variable, then waits for it: calls from then on
- * start in fresh execution environments.
+ * UpdateFunctionConfiguration with one more environment variable, then waits for it: calls from
+ * then on start in fresh execution environments.
  */
 int lambda_renew(struct lambda *l, const char *name, const struct plan_function *f,
                  const char *token, struct error *e);
@@ -37,12 +37,15 @@ int lambda_renew(struct lambda *l, const char *name, const struct plan_function 
 int lambda_delete(struct lambda *l, const char *name, struct error *e);
 
 /*
- * Reads an answer to Invoke. `reply` points into the response and to `detail`, which gets the reason when it is not ok.
- * `memory_mb` is what the function was deployed with: a REPORT that says otherwise is not believed.
+ * Reads an answer to Invoke. `reply` points into the response and to `detail`, which gets the
+ * reason when it is not ok. `memory_mb` is what the function was deployed with: a REPORT that says
+ * otherwise is not believed.
  */
 void lambda_read_reply(const struct http_response *response, unsigned memory_mb,
                        struct target_reply *reply, struct buf *detail);
-/* Starts an Invoke with LogType=Tail. The strings of the call and `url` must live until it is done. */
+/*
+ * Starts an Invoke with LogType=Tail. The strings of the call and `url` must live until it is done.
+ */
 int lambda_invoke(struct lambda *l, const char *url, const struct target_call *call,
                   http_done_fn *done, void *context, struct error *e);
 /* The URL of a function's invocations; the caller frees. */

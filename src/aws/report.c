@@ -55,18 +55,35 @@ static bool store(struct report *r, const struct field *f, double value)
     return true;
 }
 
-/* A report without a duration, or whose bill is below it, was not written by Lambda. */
-static bool believable(const struct report *r)
+/*
+ * A report without a duration, or whose bill is below it, was not written by Lambda; but of an
+ * invocation that timed out, the bill has not always held what went beyond the timeout.
+ */
+static bool believable(const struct report *r, bool timed_out)
 {
     if (r->duration_10us == SAMPLE_NONE || r->billed_ms == SAMPLE_NONE)
         return false;
-    return (uint64_t)r->billed_ms * 100 + 99 >= r->duration_10us;
+    return timed_out || (uint64_t)r->billed_ms * 100 + 99 >= r->duration_10us;
+}
+
+/* The line that Lambda writes before the REPORT of a timeout where that has no Status. */
+static bool tells_timeout(const char *tail, size_t length)
+{
+    static const char words[] = " Task timed out after ";
+    return memmem(tail, length, words, sizeof words - 1) != NULL;
 }
 
 static void set_status(struct report *r, const char *status)
 {
     r->timed_out = !strcmp(status, "timeout");
     r->failed = !strcmp(status, "error") || !strcmp(status, "failure");
+}
+
+/* The unit and nothing behind it but blanks. */
+static bool is_unit(const char *text, const char *unit)
+{
+    size_t length = strlen(unit);
+    return text_starts(text, unit) && !text[length + strspn(text + length, " \r")];
 }
 
 /* One "Key: value unit" of the text form. False: a known key with a value that makes no sense. */
@@ -89,7 +106,7 @@ static bool read_part(struct report *r, char *part, unsigned *seen)
         *seen |= 1u << i;
         while (*rest == ' ')
             rest++;
-        return text_starts(rest, fields[i].unit) && store(r, &fields[i], number);
+        return is_unit(rest, fields[i].unit) && store(r, &fields[i], number);
     }
     return true;
 }
@@ -174,8 +191,9 @@ struct report report_parse(const char *tail, size_t length, const char *request_
     unsigned count = 0;
     bool followed = false;
     const char *end = tail + length;
-    if (!request_id[0])
+    if (!length || !request_id[0])
         return found;
+    bool timed_out = tells_timeout(tail, length);
     while (tail < end) {
         const char *stop = memchr(tail, '\n', (size_t)(end - tail));
         size_t line = (size_t)((stop ? stop : end) - tail);
@@ -187,7 +205,7 @@ struct report report_parse(const char *tail, size_t length, const char *request_
         }
         tail += line + 1;
     }
-    if (count && (count > 1 || followed || !believable(&found)))
+    if (count && (count > 1 || followed || !believable(&found, timed_out || found.timed_out)))
         found.state = REPORT_TAMPERED;
     return found;
 }

@@ -1,13 +1,13 @@
 /*
  * report.h - reading what Lambda says of an invocation at the end of its log: the REPORT line.
  *
- * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html and, for the JSON form,
- * https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+ * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html and, for the JSON
+ * form, https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
  *
- * A function can print any text, also a line that looks like a REPORT. So a line counts only when it
- * names the request that was made, there is exactly one of it, and nothing but an X-Ray line stands
- * behind it; a second one makes the whole invocation REPORT_TAMPERED. Lines are read by key, not by
- * position: their order, number and spelling of extra fields have changed over the years.
+ * A function can print any text, also a line that looks like a REPORT. So a line counts only when
+ * it names the request that was made, there is exactly one of it, and nothing but an X-Ray line
+ * stands behind it; a second one makes the whole invocation REPORT_TAMPERED. Lines are read by key,
+ * not by position: their order, number and spelling of extra fields have changed over the years.
  */
 #ifndef LPG_AWS_REPORT_H
 #define LPG_AWS_REPORT_H

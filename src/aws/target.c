@@ -71,7 +71,8 @@ static void on_answer(void *context, const struct http_response *response)
     struct target_reply reply;
     struct buf detail;
     buf_init_capped(&detail, 1024);
-    lambda_read_reply(response, flight->deployed->memory_mb, &reply, &detail);
+    unsigned memory_mb = flight->deployed ? flight->deployed->memory_mb : 0;
+    lambda_read_reply(response, memory_mb, &reply, &detail);
     flight->done(flight->context, &reply);
     buf_release(&detail);
     free(flight);
@@ -102,7 +103,9 @@ static void invoke(struct target *base, const struct target_call *call, target_d
     flight->deployed = find(t, call->function);
     flight->done = done;
     flight->context = context;
-    if (!lambda_invoke(&t->lambda, flight->deployed->url, call, on_answer, flight, &e))
+    if (!flight->deployed)
+        error_set(&e, ERROR_USAGE, "function '%s' was not deployed by this run", call->function);
+    else if (!lambda_invoke(&t->lambda, flight->deployed->url, call, on_answer, flight, &e))
         return;
     memcpy(flight->reason, e.text, sizeof flight->reason - 1);
     flight->next_refused = t->refused;

@@ -263,7 +263,8 @@ static const char *duplicate_of_many(const cJSON *object, size_t count)
     return found;
 }
 
-/* The first duplicate key below `value`; *objects counts the objects up to that one, in text order.
+/*
+ * The first duplicate key below `value`; *objects counts the objects up to that one, in text order.
  */
 static const char *find_duplicate(const cJSON *value, size_t *objects)
 {

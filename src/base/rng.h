@@ -14,8 +14,10 @@ struct rng {
     uint64_t state[4];
 };
 
-/* The same seed and stream give the same numbers; streams of one seed are independent of each
- * other. */
+/*
+ * The same seed and stream give the same numbers; streams of one seed are independent of each
+ * other.
+ */
 void rng_seed(struct rng *r, uint64_t seed, uint64_t stream);
 uint64_t rng_next(struct rng *r);
 /* Uniform in [0, 1), 53 bits. */

@@ -30,8 +30,10 @@ static const struct range double_width[] = {
     {0x1f900, 0x1f9ff}, {0x1fa70, 0x1faff}, {0x20000, 0x3fffd},
 };
 
-/* Characters that change how others look, or look like nothing: C1, bidi controls, zero width,
- * tags. */
+/*
+ * Characters that change how others look, or look like nothing: C1, bidi controls, zero width,
+ * tags.
+ */
 static const struct range deceptive[] = {
     {0x0080, 0x009f}, {0x00ad, 0x00ad}, {0x061c, 0x061c},   {0x115f, 0x1160}, {0x180b, 0x180f},
     {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},   {0x3164, 0x3164}, {0xfeff, 0xfeff},

@@ -10,8 +10,10 @@
 
 #include "base/buf.h"
 
-/* Length in bytes of the UTF-8 character at `text`, 0 if it is not valid there (RFC 3629); *code
- * may be NULL. */
+/*
+ * Length in bytes of the UTF-8 character at `text`, 0 if it is not valid there (RFC 3629); *code
+ * may be NULL.
+ */
 size_t text_utf8(const char *text, size_t length, uint32_t *code);
 bool text_is_utf8(const char *text, size_t length);
 bool text_starts(const char *text, const char *prefix);

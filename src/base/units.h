@@ -17,8 +17,10 @@
 /* One dollar in pico-dollars; an int64_t of them reaches 9.2 million dollars. */
 #define PICO_PER_USD INT64_C(1000000000000)
 
-/* A plain decimal number that fills the whole text. False, and *value untouched, when it is
- * anything else. */
+/*
+ * A plain decimal number that fills the whole text. False, and *value untouched, when it is
+ * anything else.
+ */
 bool units_parse_number(const char *text, double *value);
 /* The number at the start of the text; *rest points behind it. */
 bool units_parse_prefix(const char *text, double *value, const char **rest);

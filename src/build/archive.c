@@ -21,12 +21,15 @@ enum {
 
 static const char *const left_out[] = {".git", ".lambda-perf-gate"};
 
+/* Whether one of the folders of the path, or the file itself, has such a name. */
 static bool is_left_out(const char *path)
 {
-    for (size_t i = 0; i < ARRAY_LEN(left_out); i++) {
-        size_t length = strlen(left_out[i]);
-        if (!strncmp(path, left_out[i], length) && (!path[length] || path[length] == '/'))
-            return true;
+    for (const char *part = path; *part; part += strspn(part, "/")) {
+        size_t length = strcspn(part, "/");
+        for (size_t i = 0; i < ARRAY_LEN(left_out); i++)
+            if (strlen(left_out[i]) == length && !memcmp(part, left_out[i], length))
+                return true;
+        part += length;
     }
     return false;
 }
@@ -86,16 +89,36 @@ static int add_files(zip_t *archive, const char *folder, const struct fs_list *l
 static int read_back(zip_source_t *source, struct buf *zip, struct error *e)
 {
     char block[16384];
+    zip_int64_t n;
     if (zip_source_open(source))
         return zip_failed(zip_source_error(source), "reading the package", e);
     for (;;) {
-        zip_int64_t n = zip_source_read(source, block, sizeof block);
+        n = zip_source_read(source, block, sizeof block);
         if (n <= 0)
             break;
         buf_add(zip, block, (size_t)n);
     }
     zip_source_close(source);
-    return 0;
+    return n < 0 ? error_set(e, ERROR_BUILD, "the package cannot be read back") : 0;
+}
+
+/*
+ * Ends what was begun with zip_open_from_source() of a kept source: takes the bytes, or drops
+ * everything.
+ */
+static int close_archive(zip_t *archive, zip_source_t *source, int failed, struct buf *zip,
+                         struct error *e)
+{
+    if (failed)
+        zip_discard(archive);
+    else if (zip_close(archive)) {
+        failed = error_set(e, ERROR_BUILD, "cannot write the package: %s", zip_strerror(archive));
+        zip_discard(archive);
+    } else {
+        failed = read_back(source, zip, e);
+    }
+    zip_source_free(source);
+    return failed;
 }
 
 static int write_archive(const char *folder, const struct fs_list *list, struct buf *contents,
@@ -112,17 +135,15 @@ static int write_archive(const char *folder, const struct fs_list *list, struct 
         return zip_failed(&z, "making the package", e);
     }
     zip_source_keep(source);
-    int failed = add_files(archive, folder, list, contents, e);
-    if (failed)
-        zip_discard(archive);
-    else if (zip_close(archive)) {
-        failed = error_set(e, ERROR_BUILD, "cannot write the package: %s", zip_strerror(archive));
-        zip_discard(archive);
-    } else {
-        failed = read_back(source, zip, e);
-    }
-    zip_source_free(source);
-    return failed;
+    return close_archive(archive, source, add_files(archive, folder, list, contents, e), zip, e);
+}
+
+static bool any_file(const struct fs_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!is_left_out(list->entries[i].path) && !S_ISDIR(list->entries[i].mode))
+            return true;
+    return false;
 }
 
 int archive_folder(const char *folder, struct buf *zip, struct error *e)
@@ -135,9 +156,9 @@ int archive_folder(const char *folder, struct buf *zip, struct error *e)
     struct buf *contents = xcalloc(list.count + 1, sizeof *contents);
     for (size_t i = 0; i < list.count; i++)
         buf_init(&contents[i]);
-    int failed =
-        list.count ? write_archive(folder, &list, contents, zip, e)
-                   : error_set(e, ERROR_BUILD, "'%s' is empty: there is nothing to deploy", folder);
+    int failed = any_file(&list) ? write_archive(folder, &list, contents, zip, e)
+                                 : error_set(e, ERROR_BUILD,
+                                             "'%s' is empty: there is nothing to deploy", folder);
     for (size_t i = 0; i < list.count; i++)
         buf_release(&contents[i]);
     free(contents);
@@ -145,11 +166,45 @@ int archive_folder(const char *folder, struct buf *zip, struct error *e)
     return failed;
 }
 
+/* ---- one more file ---- */
+
+static int displace(zip_t *archive, const struct archive_file *file, struct error *e)
+{
+    zip_int64_t index = zip_name_locate(archive, file->name, 0);
+    if (index < 0)
+        return error_set(e, ERROR_BUILD, "the package has no '%s'", file->name);
+    if (zip_file_rename(archive, (zip_uint64_t)index, file->displaced, ZIP_FL_ENC_UTF_8))
+        return error_set(e, ERROR_BUILD, "cannot rename '%s' in the package: %s", file->name,
+                         zip_strerror(archive));
+    return 0;
+}
+
+int archive_extend(const struct buf *package, const struct archive_file *file, struct buf *zip,
+                   struct error *e)
+{
+    zip_error_t z;
+    zip_error_init(&z);
+    zip_source_t *source = zip_source_buffer_create(package->data, package->length, 0, &z);
+    if (!source)
+        return zip_failed(&z, "reading the package", e);
+    zip_t *archive = zip_open_from_source(source, 0, &z);
+    if (!archive) {
+        zip_source_free(source);
+        return zip_failed(&z, "the package is no zip file", e);
+    }
+    zip_source_keep(source);
+    int failed = (file->displaced && displace(archive, file, e)) ||
+                         add_entry(archive, file->name, file->program, &file->content, e)
+                     ? -1
+                     : 0;
+    return close_archive(archive, source, failed, zip, e);
+}
+
 /* ---- the digest ---- */
 
 struct digested {
     const char *name;
-    char line[SHA256_HEX + 2]; /* digest of the bytes, and 'x' for a program */
+    char line[SHA256_HEX + 2]; /* digest of the bytes, and 'x' for a program, 'l' for a link */
 };
 
 static int by_name(const void *a, const void *b)
@@ -157,11 +212,22 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct digested *)a)->name, ((const struct digested *)b)->name);
 }
 
-static int digest_entry(zip_t *archive, zip_uint64_t index, struct digested *out, struct error *e)
+static char kind_of(zip_t *archive, zip_uint64_t index)
+{
+    zip_uint8_t system = 0;
+    zip_uint32_t attributes = 0;
+    zip_file_get_external_attributes(archive, index, 0, &system, &attributes);
+    mode_t mode = system == ZIP_OPSYS_UNIX ? attributes >> MODE_SHIFT : 0;
+    if (S_ISLNK(mode))
+        return 'l';
+    return mode & S_IXUSR ? 'x' : '-';
+}
+
+/* `left` is how many bytes the package may still unpack to. */
+static int digest_entry(zip_t *archive, zip_uint64_t index, struct digested *out, uint64_t *left,
+                        struct error *e)
 {
     zip_stat_t info;
-    zip_uint8_t system;
-    zip_uint32_t attributes = 0;
     struct buf content;
     buf_init(&content);
     zip_file_t *file =
@@ -170,15 +236,17 @@ static int digest_entry(zip_t *archive, zip_uint64_t index, struct digested *out
         return error_set(e, ERROR_BUILD, "the package is damaged: %s", zip_strerror(archive));
     char block[16384];
     zip_int64_t n = 0;
-    while (content.length <= ARCHIVE_UNPACKED_MAX && (n = zip_fread(file, block, sizeof block)) > 0)
+    while (content.length <= *left && (n = zip_fread(file, block, sizeof block)) > 0)
         buf_add(&content, block, (size_t)n);
     zip_fclose(file);
-    zip_file_get_external_attributes(archive, index, 0, &system, &attributes);
-    bool program = system == ZIP_OPSYS_UNIX && (attributes >> MODE_SHIFT) & S_IXUSR;
+    bool too_large = content.length > *left;
+    *left -= too_large ? 0 : content.length;
     out->name = info.name;
     hash_sha256_hex(content.data, content.length, out->line);
-    memcpy(out->line + SHA256_HEX - 1, program ? "x" : "-", 2);
+    memcpy(out->line + SHA256_HEX - 1, (char[]){kind_of(archive, index), '\0'}, 2);
     buf_release(&content);
+    if (too_large)
+        return error_set(e, ERROR_BUILD, "the package unpacks to more than 250 MB, Lambda's limit");
     return n < 0 ? error_set(e, ERROR_BUILD, "'%s' in the package is damaged", info.name) : 0;
 }
 
@@ -188,14 +256,18 @@ static int digest_archive(zip_t *archive, char digest[SHA256_HEX], struct error 
     struct digested *entries = xcalloc((size_t)count + 1, sizeof *entries);
     struct buf all;
     buf_init(&all);
+    uint64_t left = ARCHIVE_UNPACKED_MAX;
     int failed = 0;
     for (zip_int64_t i = 0; i < count && !failed; i++)
-        failed = digest_entry(archive, (zip_uint64_t)i, &entries[i], e);
+        failed = digest_entry(archive, (zip_uint64_t)i, &entries[i], &left, e);
     if (!failed) {
         qsort(entries, (size_t)count, sizeof *entries, by_name);
         for (zip_int64_t i = 0; i < count; i++)
-            if (!text_ends(entries[i].name, "/"))
-                buf_addf(&all, "%s %s\n", entries[i].line, entries[i].name);
+            if (!text_ends(entries[i].name, "/")) {
+                buf_addstr(&all, entries[i].line);
+                /* with its NUL: a name may hold a newline, and must not look like two entries */
+                buf_add(&all, entries[i].name, strlen(entries[i].name) + 1);
+            }
         hash_sha256_hex(all.data, all.length, digest);
     }
     buf_release(&all);

@@ -15,7 +15,10 @@ enum { GIT_OUTPUT_MAX = 64 * 1024, SHORT_SHA = 7 };
 /* Where the default branch may be found when the remote does not say. */
 static const char *const default_branches[] = {"origin/main", "origin/master", "main", "master"};
 
-/* Runs git in a folder and gives its output without the last newline; NULL on failure. The caller frees. */
+/*
+ * Runs git in a folder and gives its output without the last newline; NULL on failure. The caller
+ * frees.
+ */
 static char *git(const struct checkout_request *request, const char *const *arguments,
                  struct error *e)
 {
@@ -50,7 +53,9 @@ static char *resolve_commit(const struct checkout_request *request, const char *
     return sha;
 }
 
-/* The ref of the default branch: what the remote calls HEAD, else the first usual name that exists. */
+/*
+ * The ref of the default branch: what the remote calls HEAD, else the first usual name that exists.
+ */
 static char *default_branch(const struct checkout_request *request)
 {
     char *named = GIT(request, NULL, "rev-parse", "--abbrev-ref", "origin/HEAD");

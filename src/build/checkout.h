@@ -1,13 +1,14 @@
 /*
- * checkout.h - a side of the comparison as a folder: a commit in a worktree of its own, the working tree, a folder, or
- * a finished zip.
+ * checkout.h - a side of the comparison as a folder: a commit in a worktree of its own, the working
+ * tree, a folder, or a finished zip.
  *
  *     git:REF     that commit, checked out into a temporary git worktree
  *     worktree    the working tree as it is, uncommitted changes included
  *     DIRECTORY   a folder laid out like the one of perf.yml
  *     FILE.zip    a finished package; for a perf.yml with one function
  *
- * Defaults: the baseline is the merge base of HEAD with the remote's default branch, the candidate the working tree.
+ * Defaults: the baseline is the merge base of HEAD with the remote's default branch, the candidate
+ * the working tree.
  */
 #ifndef LPG_BUILD_CHECKOUT_H
 #define LPG_BUILD_CHECKOUT_H

@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "build/archive.h"
 #include "os/fs.h"
 #include "os/proc.h"
 
@@ -16,11 +15,18 @@ enum { OUTPUT_MAX = 4 * 1024 * 1024, TAIL_LINES = 12 };
 /* Lambda takes so much by its API; larger packages go through S3. */
 #define ZIP_MAX (UINT64_C(50) * 1024 * 1024)
 
-/* Variables that a build command never needs and a stranger's build must not see. */
-static const char *const withheld[] = {
-    "AWS_ACCESS_KEY", "AWS_SECRET",   "AWS_SESSION", "AWS_SECURITY",     "AWS_WEB_IDENTITY",
-    "AWS_CONTAINER",  "GITHUB_TOKEN", "GH_TOKEN",    "ACTIONS_ID_TOKEN", "ACTIONS_RUNTIME_TOKEN",
-    "LPG_SERVE_"};
+/*
+ * Variables that a build command never needs and a stranger's build must not see: credentials, and
+ * the files through which a step of a workflow sets outputs, variables and the PATH of later steps.
+ */
+static const char *const withheld[] = {"AWS_ACCESS_KEY",   "AWS_SECRET",
+                                       "AWS_SESSION",      "AWS_SECURITY",
+                                       "AWS_WEB_IDENTITY", "AWS_CONTAINER",
+                                       "GITHUB_TOKEN",     "GH_TOKEN",
+                                       "ACTIONS_ID_TOKEN", "ACTIONS_RUNTIME_TOKEN",
+                                       "LPG_SERVE_",       "GITHUB_OUTPUT",
+                                       "GITHUB_ENV",       "GITHUB_PATH",
+                                       "GITHUB_STATE",     "GITHUB_STEP_SUMMARY"};
 
 static bool is_withheld(const char *variable)
 {
@@ -143,12 +149,24 @@ static int make_from_source(struct package *p, const struct checkout *c,
     return failed;
 }
 
-int package_make(struct package *p, const struct checkout *c, const struct plan_function *f,
-                 volatile sig_atomic_t *stop, struct error *e)
+static void package_init(struct package *p)
 {
     *p = (struct package){0};
     buf_init(&p->zip);
     buf_init_capped(&p->build_output, OUTPUT_MAX);
+}
+
+int package_extend(struct package *p, const struct package *from, const struct archive_file *file,
+                   struct error *e)
+{
+    package_init(p);
+    return archive_extend(&from->zip, file, &p->zip, e) || finish(p, e) ? -1 : 0;
+}
+
+int package_make(struct package *p, const struct checkout *c, const struct plan_function *f,
+                 volatile sig_atomic_t *stop, struct error *e)
+{
+    package_init(p);
     int failed = c->zip ? take_zip(p, c->zip, e) : make_from_source(p, c, f, stop, e);
     return failed ? -1 : finish(p, e);
 }

@@ -1,8 +1,9 @@
 /*
- * command.h - what all subcommands share: how they are listed, how they fail, how they are interrupted.
+ * command.h - what all subcommands share: how they are listed, how they fail, how they are
+ * interrupted.
  *
- * A subcommand is one file with one function; main.c has its row. Only here, in cmd/, is anything printed: data on
- * stdout, everything else on stderr.
+ * A subcommand is one file with one function; main.c has its row. Only here, in cmd/, is anything
+ * printed: data on stdout, everything else on stderr.
  */
 #ifndef LPG_CMD_COMMAND_H
 #define LPG_CMD_COMMAND_H
@@ -33,8 +34,8 @@ struct command_usage {
 };
 
 /*
- * Parses the options of a subcommand and answers --help. Returns -1 to go on, else the exit code. `words` as in
- * opt_parse().
+ * Parses the options of a subcommand and answers --help. Returns -1 to go on, else the exit code.
+ * `words` as in opt_parse().
  */
 int command_options(const struct command_usage *usage, int argc, char **argv, void *fields,
                     struct opt_list *words);
@@ -43,14 +44,26 @@ int command_options(const struct command_usage *usage, int argc, char **argv, vo
 int command_fail(const struct error *e);
 /* Writes all of it to stdout; -1 when that is not possible (a full disk, a closed pipe). */
 int command_print(const char *text, size_t length, struct error *e);
-/* Whether stderr or stdout is a terminal that takes colours: `mode` is "auto", "always" or "never"; NO_COLOR wins. */
+/*
+ * Whether stderr or stdout is a terminal that takes colours: `mode` is "auto", "always" or "never";
+ * NO_COLOR wins.
+ */
 bool command_colour(const char *mode, int fd);
 
 /* A sink for library messages: one line each on stderr, above `threshold`. */
 struct log *command_log(enum log_level threshold);
 
-/* Reads perf.yml and prints what is wrong with it; NULL (and EXIT_USAGE is due) when there is an error. */
+/*
+ * Reads perf.yml and prints what is wrong with it; NULL (and EXIT_USAGE is due) when there is an
+ * error.
+ */
 struct plan *command_plan(const char *path, const char *colour);
+
+/* Whether the --function options name this function; without any, all are meant. */
+bool command_selects(const struct opt_list *functions, const char *name);
+/* ERROR_USAGE for a --function that perf.yml does not have. */
+int command_check_selection(const struct opt_list *functions, const struct plan *plan,
+                            struct error *e);
 
 /* ---- interruption ---- */
 

@@ -11,6 +11,7 @@
 
 struct args {
     const char *samples, *config, *region, *colour;
+    struct opt_list functions;
     bool json, verbose;
 };
 
@@ -19,6 +20,8 @@ static const struct opt options[] = {
      "the samples (default: .lambda-perf-gate/samples.ndjson)"},
     {"config", 'c', "FILE", OPT_STRING, offsetof(struct args, config),
      "the limits (default: perf.yml)"},
+    {"function", 'f', "NAME", OPT_LIST, offsetof(struct args, functions),
+     "only this function (repeatable; default: all of perf.yml)"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
      "prices of this region (default: us-east-1)"},
     {"json", 0, NULL, OPT_FLAG, offsetof(struct args, json),
@@ -112,18 +115,33 @@ static bool has_samples(const struct series *all, unsigned function)
     return false;
 }
 
+/* What is judged must be there: a function whose samples are missing is not one that passes. */
+static int replay_selected(const struct args *args, const struct plan *plan,
+                           const struct series *all, struct result *r, struct error *e)
+{
+    for (unsigned i = 0; i < plan->function_count; i++) {
+        const char *name = plan->functions[i].name;
+        if (!command_selects(&args->functions, name))
+            continue;
+        if (!has_samples(all, i))
+            return error_set(e, ERROR_INPUT,
+                             "%s: no samples of '%s' (--function judges some functions only)",
+                             args->samples, name);
+        if (replay(args, plan, i, all, r, e))
+            return -1;
+    }
+    return 0;
+}
+
 static int compare(const struct args *args, struct plan *plan, struct result *r, struct error *e)
 {
     struct series all = {0};
-    int failed = read_samples(args->samples, plan, &all, e);
     r->functions = arena_alloc(&r->arena, plan->function_count * sizeof *r->functions);
-    for (unsigned i = 0; i < plan->function_count && !failed; i++)
-        if (has_samples(&all, i))
-            failed = replay(args, plan, i, &all, r, e);
+    int failed = command_check_selection(&args->functions, plan, e) ||
+                 read_samples(args->samples, plan, &all, e) ||
+                 replay_selected(args, plan, &all, r, e);
     series_release(&all);
-    if (!failed && !r->function_count)
-        failed = error_set(e, ERROR_INPUT, "%s: no samples", args->samples);
-    return failed;
+    return failed ? -1 : 0;
 }
 
 int command_compare(int argc, char **argv)

@@ -22,6 +22,7 @@
 
 extern char **environ;
 
+enum { OWN_VARIABLES = 3 }; /* of the server's environment */
 enum { START_TIMEOUT_MS = 20000, STOP_TIMEOUT_MS = 5000, LOG_MAX = 1 << 20, LOG_TAIL = 600 };
 
 static void make_keys(struct embedded *m)
@@ -34,16 +35,25 @@ static void make_keys(struct embedded *m)
     snprintf(m->secret_key, sizeof m->secret_key, "%.40s", hex + 10);
 }
 
-/* Our environment and the keys; the caller frees the two last strings and the array. */
+/*
+ * Our environment and the keys. Temporary files go into our own folder, so that they are removed
+ * even when the server did not come to it. The caller frees the last OWN_VARIABLES strings and the
+ * array.
+ */
 static char **server_environment(const struct embedded *m)
 {
-    size_t count = 0;
+    size_t count = 0, kept = 0;
     while (environ[count])
         count++;
-    char **env = xcalloc(count + 3, sizeof *env);
-    memcpy(env, environ, count * sizeof *env);
-    env[count] = xasprintf("LPG_SERVE_ACCESS_KEY=%s", m->access_key);
-    env[count + 1] = xasprintf("LPG_SERVE_SECRET_KEY=%s", m->secret_key);
+    char **env = xcalloc(count + OWN_VARIABLES + 1, sizeof *env);
+    for (size_t i = 0; i < count; i++)
+        if (!text_starts(environ[i], "TMPDIR="))
+            env[kept++] = environ[i];
+    char *folder = fs_dirname(m->log_path);
+    env[kept++] = xasprintf("TMPDIR=%s", folder);
+    env[kept++] = xasprintf("LPG_SERVE_ACCESS_KEY=%s", m->access_key);
+    env[kept++] = xasprintf("LPG_SERVE_SECRET_KEY=%s", m->secret_key);
+    free(folder);
     return env;
 }
 
@@ -52,14 +62,14 @@ static void free_environment(char **env)
     size_t count = 0;
     while (env[count])
         count++;
-    free(env[count - 1]);
-    free(env[count - 2]);
+    for (size_t i = 1; i <= OWN_VARIABLES; i++)
+        free(env[count - i]);
     free(env);
 }
 
 /*
- * A group of its own, so that a Ctrl-C at the terminal reaches us alone and we end it in order; signals that we ignore are
- * not ignored there.
+ * A group of its own, so that a Ctrl-C at the terminal reaches us alone and we end it in order;
+ * signals that we ignore are not ignored there.
  */
 static void set_attributes(posix_spawnattr_t *attributes)
 {

@@ -1,8 +1,9 @@
 /*
  * embedded.h - starts the embedded Lambda as a process of its own and watches over it.
  *
- * The process is this same program as `serve`. It ends when we close its standard input, so it cannot outlive us, however we
- * end. Its keys are made anew for each run and handed over in its environment.
+ * The process is this same program as `serve`. It ends when we close its standard input, so it
+ * cannot outlive us, however we end. Its keys are made anew for each run and handed over in its
+ * environment.
  */
 #ifndef LPG_CMD_EMBEDDED_H
 #define LPG_CMD_EMBEDDED_H

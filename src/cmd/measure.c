@@ -7,7 +7,9 @@
 #include "os/clock.h"
 #include "os/machine.h"
 
-/* More stolen processor time than this, and times tell more of the neighbours than of the function. */
+/*
+ * More stolen processor time than this, and times tell more of the neighbours than of the function.
+ */
 static const double STOLEN_MAX = 0.05;
 
 static int deploy_sides(const struct measure_job *job, struct load_job *load, struct error *e)

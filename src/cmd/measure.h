@@ -29,8 +29,8 @@ struct measure_job {
 };
 
 /*
- * Fills `out`. -1 when the function could not be deployed or invoked at all, or on ERROR_INTERRUPTED; `out` is then
- * an error verdict.
+ * Fills `out`. -1 when the function could not be deployed or invoked at all, or on
+ * ERROR_INTERRUPTED; `out` is then an error verdict.
  */
 int measure_function(const struct measure_job *job, struct arena *arena,
                      struct result_function *out, struct error *e);

@@ -11,6 +11,7 @@
 #include "report/report.h"
 
 enum { WIDTH_MAX = 140 };
+static const char samples_name[] = "samples.ndjson";
 
 static int write_in(const char *directory, const char *name, const struct buf *text,
                     struct error *e)
@@ -21,12 +22,27 @@ static int write_in(const char *directory, const char *name, const struct buf *t
     return failed;
 }
 
+/* A run that fails half way must not leave the reports of an earlier one in their place. */
+static int remove_old(const char *directory, struct error *e)
+{
+    char *samples = fs_join(directory, samples_name);
+    int failed = fs_remove_tree(samples, e);
+    free(samples);
+    for (size_t i = 0; i < renderer_count && !failed; i++) {
+        char *path = fs_join(directory, renderers[i].file_name);
+        failed = fs_remove_tree(path, e);
+        free(path);
+    }
+    return failed;
+}
+
 int output_prepare(const char *directory, struct error *e)
 {
     /* The folder ignores itself, so that nobody commits a run's files by accident. */
     static const char ignore[] = "*\n";
     char *path = fs_join(directory, ".gitignore");
-    int failed = fs_make_dirs(directory, e) || fs_write(path, ignore, sizeof ignore - 1, e);
+    int failed = fs_make_dirs(directory, e) || fs_write(path, ignore, sizeof ignore - 1, e) ||
+                 remove_old(directory, e);
     free(path);
     return failed ? error_prefix(e, "the output folder") : 0;
 }
@@ -47,7 +63,7 @@ static int write_samples(const char *directory, const struct plan *plan,
     buf_init(&lines);
     for (size_t i = 0; i < series->count; i++)
         sample_write(&series->items[i], plan->functions[series->items[i].function].name, &lines);
-    int failed = write_in(directory, "samples.ndjson", &lines, e);
+    int failed = write_in(directory, samples_name, &lines, e);
     buf_release(&lines);
     return failed;
 }
@@ -102,13 +118,32 @@ int output_print(const struct output_options *o, const struct result *r, struct 
     return failed;
 }
 
+/*
+ * The result as others will read it: its numbers are rounded, and the reports must not differ from
+ * theirs.
+ */
+static struct result *as_stored(const struct result *r, struct error *e)
+{
+    struct buf json;
+    buf_init(&json);
+    result_write(r, &json);
+    struct result *stored = result_read(json.data, json.length, e);
+    buf_release(&json);
+    return stored;
+}
+
 int output_write(const struct output_options *o, const struct plan *plan, const struct result *r,
                  const struct series *series, struct error *e)
 {
     struct error unwritten = {0};
+    struct result *stored = as_stored(r, e);
+    if (!stored)
+        return -1;
     int failed = write_samples(o->directory, plan, series, &unwritten) ||
-                 write_reports(o->directory, r, &unwritten);
-    if (output_print(o, r, e))
+                 write_reports(o->directory, stored, &unwritten);
+    int unprinted = output_print(o, stored, e);
+    result_free(stored);
+    if (unprinted)
         return -1;
     if (failed)
         *e = unwritten;

@@ -19,12 +19,18 @@ struct output_options {
     bool verbose;
 };
 
-/* Makes sure before anything is measured that the folder can be written to. */
+/*
+ * Makes sure before anything is measured that the folder can be written to, and removes the reports
+ * of an earlier run.
+ */
 int output_prepare(const char *directory, struct error *e);
 /* Keeps what a build command printed: build-FUNCTION-SIDE.log. */
 int output_build_log(const char *directory, const char *function, enum side side,
                      const struct buf *text, struct error *e);
-/* Writes result.json, samples.ndjson and every report, then prints the report. The report is printed in any case. */
+/*
+ * Writes result.json, samples.ndjson and every report, then prints the report. The report is
+ * printed in any case.
+ */
 int output_write(const struct output_options *o, const struct plan *plan, const struct result *r,
                  const struct series *series, struct error *e);
 /* Prints the report alone. */

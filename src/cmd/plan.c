@@ -2,6 +2,7 @@
 #include "cmd/command.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "config/diagnostics.h"
@@ -23,4 +24,21 @@ struct plan *command_plan(const char *path, const char *colour)
     buf_release(&text);
     diagnostics_release(&found);
     return failed ? NULL : plan;
+}
+
+bool command_selects(const struct opt_list *functions, const char *name)
+{
+    for (size_t i = 0; i < functions->count; i++)
+        if (!strcmp(functions->items[i], name))
+            return true;
+    return !functions->count;
+}
+
+int command_check_selection(const struct opt_list *functions, const struct plan *plan,
+                            struct error *e)
+{
+    for (size_t i = 0; i < functions->count; i++)
+        if (!plan_find(plan, functions->items[i]))
+            return error_set(e, ERROR_USAGE, "perf.yml has no function '%s'", functions->items[i]);
+    return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * progress.h - what a person sees while a run goes on, on stderr.
  *
- * On a terminal one line that is rewritten: round, calls, rate, running P99 of both sides, time left. Elsewhere one plain
- * line per phase and one every ten seconds. Quiet: nothing.
+ * On a terminal one line that is rewritten: round, calls, rate, running P99 of both sides, time
+ * left. Elsewhere one plain line per phase and one every ten seconds. Quiet: nothing.
  */
 #ifndef LPG_CMD_PROGRESS_H
 #define LPG_CMD_PROGRESS_H

@@ -83,23 +83,6 @@ struct run {
     struct buf left; /* functions that could not be removed */
 };
 
-static bool is_selected(const struct args *args, const char *name)
-{
-    for (size_t i = 0; i < args->functions.count; i++)
-        if (!strcmp(args->functions.items[i], name))
-            return true;
-    return !args->functions.count;
-}
-
-static int check_selection(const struct run *run, struct error *e)
-{
-    for (size_t i = 0; i < run->args->functions.count; i++)
-        if (!plan_find(run->plan, run->args->functions.items[i]))
-            return error_set(e, ERROR_USAGE, "perf.yml has no function '%s'",
-                             run->args->functions.items[i]);
-    return 0;
-}
-
 static int open_sides(struct run *run, struct error *e)
 {
     const char *specs[SIDE_COUNT] = {run->args->baseline, run->args->candidate};
@@ -116,11 +99,16 @@ static int open_sides(struct run *run, struct error *e)
     return 0;
 }
 
+static struct session_options session_options_of(const struct run *run)
+{
+    return (struct session_options){run->args->endpoint_url, run->args->region, run->temp,
+                                    run->args->unshaped};
+}
+
 /* The session is opened when the first function really has to be measured. */
 static int need_session(struct run *run, struct error *e)
 {
-    struct session_options o = {run->args->endpoint_url, run->args->region, run->temp,
-                                run->args->unshaped};
+    struct session_options o = session_options_of(run);
     if (run->session_open)
         return 0;
     if (session_open(&run->session, &o, e))
@@ -209,8 +197,8 @@ static void add_error(struct result *r, const char *text)
 }
 
 /*
- * One function that cannot be built or measured does not keep the others from being measured; an interruption and a target
- * that is gone do.
+ * One function that cannot be built or measured does not keep the others from being measured; an
+ * interruption and a target that is gone do.
  */
 static int run_functions(struct run *run, struct error *e)
 {
@@ -218,7 +206,7 @@ static int run_functions(struct run *run, struct error *e)
     r->functions = arena_alloc(&r->arena, run->plan->function_count * sizeof *r->functions);
     for (size_t i = 0; i < run->plan->function_count; i++) {
         const struct plan_function *f = &run->plan->functions[i];
-        if (!is_selected(run->args, f->name))
+        if (!command_selects(&run->args->functions, f->name))
             continue;
         struct error failure = {0};
         struct result_function *out = &r->functions[r->function_count++];
@@ -274,7 +262,9 @@ static void account(struct run *run)
 
 static int measure_all(struct run *run, struct error *e)
 {
-    if (check_selection(run, e) || output_prepare(run->args->output, e))
+    struct session_options o = session_options_of(run);
+    if (command_check_selection(&run->args->functions, run->plan, e) || session_check(&o, e) ||
+        output_prepare(run->args->output, e))
         return -1;
     run->temp = fs_make_temp_dir("lambda-perf-gate-", e);
     if (!run->temp || open_sides(run, e))

@@ -56,7 +56,10 @@ static void on_stdin(void *context, int events)
         loop_stop(context);
 }
 
-/* An environment holds about eight descriptors; the usual soft limit of 1024 would end at a hundred of them. */
+/*
+ * An environment holds about eight descriptors; the usual soft limit of 1024 would end at a hundred
+ * of them.
+ */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;

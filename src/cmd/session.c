@@ -21,19 +21,26 @@ static const char *const side_suffix[SIDE_COUNT] = {"base", "head"};
 /* One environment per side at a time: on the embedded Lambda the two sides share this machine. */
 enum { EMBEDDED_LANES = 1, ENDPOINT_LANES = 5 };
 
+int session_check(const struct session_options *options, struct error *e)
+{
+    if (options->endpoint_url && (!getenv("AWS_ACCESS_KEY_ID") || !getenv("AWS_SECRET_ACCESS_KEY")))
+        return error_set(e, ERROR_USAGE,
+                         "--endpoint-url needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
+                         "environment");
+    return 0;
+}
+
 static int use_endpoint(const struct session_options *options, struct aws_target_options *t,
                         struct error *e)
 {
+    if (session_check(options, e))
+        return -1;
     t->kind = "endpoint";
     t->endpoint = options->endpoint_url;
     t->credentials.access_key = getenv("AWS_ACCESS_KEY_ID");
     t->credentials.secret_key = getenv("AWS_SECRET_ACCESS_KEY");
     t->credentials.session_token = getenv("AWS_SESSION_TOKEN");
     t->lanes = ENDPOINT_LANES;
-    if (!t->credentials.access_key || !t->credentials.secret_key)
-        return error_set(e, ERROR_USAGE,
-                         "--endpoint-url needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
-                         "environment");
     return 0;
 }
 

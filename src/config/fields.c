@@ -33,6 +33,9 @@ void fields_describe(const struct key *key, struct buf *out)
     case KEY_PATH:
         buf_addstr(out, "a relative path without '..'");
         return;
+    case KEY_FILE:
+        buf_addstr(out, "a relative path");
+        return;
     case KEY_RUNTIME:
         buf_addstr(out, "a Lambda runtime such as python3.12, nodejs22.x or provided.al2023");
         return;
@@ -181,13 +184,20 @@ static bool read_duration(struct reader *r, const struct key *key, const struct 
     return true;
 }
 
-bool fields_valid_path(const char *path)
+static bool is_relative_path(const char *path)
 {
     if (!*path || *path == '/' || *path == '~' || strlen(path) > PATH_BYTES_MAX)
         return false;
     for (const char *p = path; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == '\\')
             return false;
+    return true;
+}
+
+bool fields_valid_path(const char *path)
+{
+    if (!is_relative_path(path))
+        return false;
     for (const char *part = path; part; part = strchr(part, '/')) {
         part += *part == '/';
         if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2]))
@@ -234,6 +244,8 @@ static bool read_text(struct reader *r, const struct key *key, const struct yaml
         good = good && is_line_of_text(value->text);
     else if (key->type == KEY_PATH)
         good = good && fields_valid_path(value->text);
+    else if (key->type == KEY_FILE)
+        good = good && is_relative_path(value->text);
     else if (key->type == KEY_RUNTIME)
         good = good && keys_valid_runtime(value->text);
     else if (key->type == KEY_JSON_PATH)
@@ -286,6 +298,7 @@ bool fields_read_value(struct reader *r, const struct key *key, const struct yam
     switch (key->type) {
     case KEY_TEXT:
     case KEY_PATH:
+    case KEY_FILE:
     case KEY_RUNTIME:
     case KEY_JSON_PATH:
         return read_text(r, key, value, field);

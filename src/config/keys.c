@@ -70,7 +70,7 @@ static const struct key function_rows[] = {
 };
 
 static const struct key event_rows[] = {
-    {"file", KEY_PATH, AT(keys_event, file), 0, 0, false, NULL, "events/list.json",
+    {"file", KEY_FILE, AT(keys_event, file), 0, 0, false, NULL, "events/list.json",
      "A JSON file, relative to perf.yml, at most 6 MB. Either this or `inline`.", NULL, NULL},
     {"inline", KEY_JSON, AT(keys_event, inline_json), 0, 0, false, NULL, "{ type: report }",
      "The payload itself.", NULL, NULL},

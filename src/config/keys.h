@@ -16,6 +16,7 @@
 enum key_type {
     KEY_TEXT,      /* const char *: a line of text */
     KEY_PATH,      /* const char *: relative, without "..", below the folder of perf.yml */
+    KEY_FILE,      /* const char *: relative; ".." may lead to what several projects share */
     KEY_RUNTIME,   /* const char *: "python3.12" */
     KEY_JSON_PATH, /* const char *: "body.items.0.id" */
     KEY_WORD,      /* const char *: one of `words` */

@@ -8,6 +8,7 @@
 #include "config/limits.h"
 
 #define PATH_PATTERN      "^(?![/~])(?!(.*/)?\\.\\.(/|$))[^\\\\\\x00-\\x1f]+$"
+#define FILE_PATTERN      "^(?![/~])[^\\\\\\x00-\\x1f]+$"
 #define TEXT_PATTERN      "\\S"
 #define JSON_PATH_PATTERN "^[^.]+(\\.[^.]+)*$"
 #define SHARE_PATTERN     "^0*(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%$"
@@ -127,6 +128,9 @@ static void put_type(struct json_writer *w, const struct key *key)
         return;
     case KEY_PATH:
         put_pattern(w, PATH_PATTERN);
+        return;
+    case KEY_FILE:
+        put_pattern(w, FILE_PATTERN);
         return;
     case KEY_RUNTIME:
         json_put_string(w, "type", "string");
@@ -332,6 +336,7 @@ static const char *type_words(const struct key *key)
 {
     switch (key->type) {
     case KEY_PATH:
+    case KEY_FILE:
         return "path";
     case KEY_INTEGER:
         return "whole number";

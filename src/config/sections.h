@@ -26,8 +26,8 @@ void sections_end_variables(const struct variables *v, struct plan_function *f);
 /* What holds when the key is absent: one empty object as the only event. */
 void sections_default_events(struct reader *r, struct plan_function *f);
 /*
- * Without `limits`: the default ones. With `limits` that do not speak of errors: the default for the
- * error rate beside them, because a function that fails fast must not look fast.
+ * Without `limits`: the default ones. With `limits` that do not speak of errors: the default for
+ * the error rate beside them, because a function that fails fast must not look fast.
  */
 void sections_default_limits(struct reader *r, struct plan_function *f);
 

@@ -105,7 +105,10 @@ static void harvest_round(struct harvest *h, double cold_rate, unsigned memory_m
         put(h, STREAM_MEMORY, memory_mb);
 }
 
-/* A call after a failed one in the same environment may hide a new init in its Duration: it is left out. */
+/*
+ * A call after a failed one in the same environment may hide a new init in its Duration: it is left
+ * out.
+ */
 static bool follows_failure(const struct sample *s, const struct sample *before)
 {
     return before && before->status != SAMPLE_OK && s->env != UINT16_MAX && before->env == s->env;

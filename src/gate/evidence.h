@@ -1,8 +1,9 @@
 /*
- * evidence.h - from samples to what is judged: the values of every metric, in rounds, for both sides.
+ * evidence.h - from samples to what is judged: the values of every metric, in rounds, for both
+ * sides.
  *
- * Rounds are added as they end. A round that was dropped counts for the error rate only. Which values a metric is made of
- * is a row in the table of evidence.c.
+ * Rounds are added as they end. A round that was dropped counts for the error rate only. Which
+ * values a metric is made of is a row in the table of evidence.c.
  */
 #ifndef LPG_GATE_EVIDENCE_H
 #define LPG_GATE_EVIDENCE_H
@@ -54,15 +55,21 @@ void evidence_release(struct evidence *ev);
 void evidence_add_round(struct evidence *ev, const struct series *series, size_t first,
                         unsigned function);
 
-/* The effect on a metric that is estimated from rounds, in the unit of its stream; its state says why
- * where there is none. */
+/*
+ * The effect on a metric that is estimated from rounds, in the unit of its stream; its state says
+ * why where there is none.
+ */
 struct effects evidence_effects(struct evidence *ev, enum metric_id id);
 
-/* What the effect on a metric was computed from; nothing for one that is not estimated from rounds. */
+/*
+ * What the effect on a metric was computed from; nothing for one that is not estimated from rounds.
+ */
 struct rule_samples evidence_samples(struct evidence *ev, enum metric_id id);
 
-/* The uncertainty, as a share, that the rounding of the durations leaves in a percentile; 0 for the rest:
- * in a mean of many calls it averages out. */
+/*
+ * The uncertainty, as a share, that the rounding of the durations leaves in a percentile; 0 for the
+ * rest: in a mean of many calls it averages out.
+ */
 double evidence_rounding(const struct evidence *ev, enum metric_id id, const struct effect *effect);
 
 /* What a value of the metric's stream is multiplied by to be in the metric's unit. */

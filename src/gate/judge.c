@@ -121,14 +121,30 @@ struct gate *gate_new(const struct plan_function *f, const struct gate_settings 
     return g;
 }
 
+static void forget_remarks(struct gate *g)
+{
+    for (size_t i = 0; i < g->remark_count; i++)
+        free(g->remarks[i]);
+    g->remark_count = 0;
+    g->doubted = false;
+}
+
 void gate_free(struct gate *g)
 {
     if (!g)
         return;
     evidence_release(&g->evidence);
-    for (size_t i = 0; i < g->remark_count; i++)
-        free(g->remarks[i]);
+    forget_remarks(g);
     free(g);
+}
+
+void gate_restart(struct gate *g)
+{
+    struct tariff tariff = g->evidence.tariff;
+    evidence_release(&g->evidence);
+    evidence_init(&g->evidence, g->function, tariff);
+    forget_remarks(g);
+    g->attempts = g->failed_at = 0;
 }
 
 void gate_add_round(struct gate *g, const struct series *series, size_t first, unsigned function)
@@ -185,7 +201,10 @@ static enum rule_answer judge_effects(struct gate *g, const struct judgement *j)
     return rule_combine(limits, answers, j->limit_count);
 }
 
-/* Where a limit lies on the scale of its effect, and what the lower bound must exceed to prove a fail (see rule.h). */
+/*
+ * Where a limit lies on the scale of its effect, and what the lower bound must exceed to prove a
+ * fail (see rule.h).
+ */
 struct threshold {
     double line, proof;
 };
@@ -220,8 +239,8 @@ static bool beyond_limits(const struct gate *g, const struct judgement *j)
 }
 
 /*
- * Rounds until this limit could be judged if the estimate stayed where it is: the standard error shrinks with the root of
- * the rounds, its floor does not. NaN: never.
+ * Rounds until this limit could be judged if the estimate stayed where it is: the standard error
+ * shrinks with the root of the rounds, its floor does not. NaN: never.
  */
 static double rounds_for_limit(const struct gate *g, const struct judgement *j,
                                const struct rule_limit *limit)
@@ -241,7 +260,10 @@ static double rounds_for_limit(const struct gate *g, const struct judgement *j,
     return distance > 0 && left > 0 ? (double)e->units * raw->se * raw->se / left : NAN;
 }
 
-/* Rounds until the metric could be judged: to fail it must exceed all its limits, to pass one is enough. */
+/*
+ * Rounds until the metric could be judged: to fail it must exceed all its limits, to pass one is
+ * enough.
+ */
 static double rounds_to_answer(const struct gate *g, const struct judgement *j)
 {
     bool failing = beyond_limits(g, j);
@@ -367,7 +389,10 @@ static bool all_failed(const struct rate *errors)
     return errors->calls && errors->failures == errors->calls;
 }
 
-/* More rounds would not tell more: a side never answers, was tampered with, or never gets fresh environments. */
+/*
+ * More rounds would not tell more: a side never answers, was tampered with, or never gets fresh
+ * environments.
+ */
 static bool is_futile(const struct gate *g)
 {
     const struct evidence *ev = &g->evidence;
@@ -377,7 +402,10 @@ static bool is_futile(const struct gate *g)
     return !ev->rounds && ev->dropped >= DROPPED_MAX;
 }
 
-/* Rounds until a change as large as the relative limit could be seen; NaN when there is none or it never can be. */
+/*
+ * Rounds until a change as large as the relative limit could be seen; NaN when there is none or it
+ * never can be.
+ */
 static double rounds_to_resolve(const struct gate *g, const struct judgement *j)
 {
     for (unsigned i = 0; i < j->limit_count; i++) {
@@ -420,9 +448,9 @@ static bool any_suspect(const struct gate *g)
 }
 
 /*
- * A fail ends the run, but not before the other metrics that look as bad had a chance to say so: the report is to name the
- * cause, not only its cheapest symptom. That chance is as many rounds again. A fail that does not last is none: it makes
- * wrong alarms rarer still.
+ * A fail ends the run, but not before the other metrics that look as bad had a chance to say so:
+ * the report is to name the cause, not only its cheapest symptom. That chance is as many rounds
+ * again. A fail that does not last is none: it makes wrong alarms rarer still.
  */
 static bool is_answered(struct gate *g)
 {
@@ -552,8 +580,9 @@ static void warn(struct result_function *out, struct arena *arena, const char *t
 }
 
 /*
- * What speaks against believing the numbers at all. Each adds its reason to the warnings; any of them turns a pass into
- * VERDICT_INCONCLUSIVE, and those that mean that nothing was measured into VERDICT_ERROR.
+ * What speaks against believing the numbers at all. Each adds its reason to the warnings; any of
+ * them turns a pass into VERDICT_INCONCLUSIVE, and those that mean that nothing was measured into
+ * VERDICT_ERROR.
  */
 static enum verdict check_side(const struct gate *g, enum side side, struct arena *arena,
                                struct result_function *out)
@@ -594,7 +623,10 @@ static enum verdict check_side(const struct gate *g, enum side side, struct aren
     return VERDICT_PASS;
 }
 
-/* Both sides are called alike; a file of samples that lost a part of one side is not to be judged by the rest. */
+/*
+ * Both sides are called alike; a file of samples that lost a part of one side is not to be judged
+ * by the rest.
+ */
 static enum verdict check_balance(const struct gate *g, struct arena *arena,
                                   struct result_function *out)
 {
@@ -633,7 +665,10 @@ static enum verdict check_schedule(struct gate *g, struct arena *arena, struct r
     return g->doubted ? VERDICT_INCONCLUSIVE : v;
 }
 
-/* A limit on something that this run has no measurement of can never be judged: that is an error, not a lack of rounds. */
+/*
+ * A limit on something that this run has no measurement of can never be judged: that is an error,
+ * not a lack of rounds.
+ */
 static bool limit_without_measurement(const struct gate *g, struct arena *arena,
                                       struct result_function *out)
 {

@@ -1,5 +1,6 @@
 /*
- * judge.h - the gate: looks at the evidence after every few rounds, stops when the answer is clear, and says it.
+ * judge.h - the gate: looks at the evidence after every few rounds, stops when the answer is clear,
+ * and says it.
  *
  *     struct gate *g = gate_new(function, &settings, e);
  *     do {
@@ -8,9 +9,9 @@
  *     } while (gate_look(g) == GATE_CONTINUE);
  *     gate_conclude(g, &series, &result->arena, &result->functions[index]);
  *
- * All judged metrics must pass at the same look for the function to pass; one that fails stops the run. The error
- * probability alpha is divided among the judged metrics and, by the caller, among functions; see rule.h for the rule and
- * stats/looks.h for why looking often does no harm.
+ * All judged metrics must pass at the same look for the function to pass; one that fails stops the
+ * run. The error probability alpha is divided among the judged metrics and, by the caller, among
+ * functions; see rule.h for the rule and stats/looks.h for why looking often does no harm.
  *
  * Nothing here reads a clock, a file or a random number: the same samples give the same verdict.
  */
@@ -39,23 +40,32 @@ struct gate;
 
 enum gate_advice { GATE_CONTINUE, GATE_STOP };
 
-/* ERROR_CONFIG when the rounds of the plan make no schedule of looks. The function must outlive the gate. */
+/*
+ * ERROR_CONFIG when the rounds of the plan make no schedule of looks. The function must outlive the
+ * gate.
+ */
 struct gate *gate_new(const struct plan_function *f, const struct gate_settings *settings,
                       struct error *e);
 void gate_free(struct gate *g);
+/* Forgets all rounds and remarks: the same question is asked anew, of other rounds. */
+void gate_restart(struct gate *g);
 
 /* One round has ended: its samples are those of the series from `first` on. */
 void gate_add_round(struct gate *g, const struct series *series, size_t first, unsigned function);
 enum gate_advice gate_look(struct gate *g);
 
-/* Something outside the samples that makes the numbers doubtful ("12 % of the CPU was stolen"): no pass from then on. */
+/*
+ * Something outside the samples that makes the numbers doubtful ("12 % of the CPU was stolen"): no
+ * pass from then on.
+ */
 void gate_doubt(struct gate *g, const char *reason);
 /* Something worth knowing that changes nothing: it joins the warnings of the report. */
 void gate_note(struct gate *g, const char *text);
 
 /*
- * Writes the judgement: metrics, verdict, headline, warnings, accounting, events, rounds. The strings are put into the
- * arena. What the gate does not know (runtime label, packages, schedule) is left alone.
+ * Writes the judgement: metrics, verdict, headline, warnings, accounting, events, rounds. The
+ * strings are put into the arena. What the gate does not know (runtime label, packages, schedule)
+ * is left alone.
  */
 void gate_conclude(struct gate *g, const struct series *series, unsigned function,
                    struct arena *arena, struct result_function *out);
@@ -64,7 +74,10 @@ void gate_conclude(struct gate *g, const struct series *series, unsigned functio
 void gate_conclude_identical(const struct plan_function *f, struct arena *arena,
                              struct result_function *out);
 
-/* The run's verdict and headline from those of its functions; here, and only here, a run becomes a pass. */
+/*
+ * The run's verdict and headline from those of its functions; here, and only here, a run becomes a
+ * pass.
+ */
 void gate_conclude_run(struct result *r);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * price.h - what Lambda charges, by region and architecture, and what an invocation costs.
  *
- * https://aws.amazon.com/lambda/pricing/ - first tier, without the free tier (it would hide regressions).
- * Money is integer pico-dollars: a millionth of a millionth of a dollar.
+ * https://aws.amazon.com/lambda/pricing/ - first tier, without the free tier (it would hide
+ * regressions). Money is integer pico-dollars: a millionth of a millionth of a dollar.
  */
 #ifndef LPG_GATE_PRICE_H
 #define LPG_GATE_PRICE_H
@@ -32,7 +32,9 @@ struct tariff {
 struct tariff price_tariff(const struct price *p, const char *architecture, unsigned memory_mb,
                            unsigned ephemeral_mb);
 
-/* The lesson's own arithmetic: memory x duration x $0.0000166667 per GB-second, per million calls. */
+/*
+ * The lesson's own arithmetic: memory x duration x $0.0000166667 per GB-second, per million calls.
+ */
 double price_compute_per_million(unsigned memory_mb, double duration_ms);
 
 #endif

@@ -26,6 +26,7 @@ struct driver {
     /* the phase that runs */
     size_t pending; /* calls without an answer yet */
     size_t running; /* actors that are not finished */
+    bool waiting;   /* in loop_run(): a stop at any other time would end somebody else's */
     /* the open loop */
     struct loop_timer *timer;
     struct arrival *arrivals;
@@ -69,6 +70,7 @@ static void note_detail(struct driver *d, const struct sample *s, const char *de
     if (s->status == SAMPLE_OK || d->summary->detail[0])
         return;
     d->summary->detail_status = (enum sample_status)s->status;
+    d->summary->detail_side = (enum side)s->side;
     snprintf(d->summary->detail, sizeof d->summary->detail, "%s", detail);
 }
 
@@ -103,6 +105,12 @@ static void record(struct driver *d, const struct flight *flight, const struct t
     note_detail(d, s, detail);
 }
 
+static void end_phase(struct driver *d)
+{
+    if (d->waiting && !d->pending && !d->running)
+        loop_stop(d->job->loop);
+}
+
 static void actor_next(struct actor *a);
 static void send_due(void *context);
 
@@ -118,8 +126,7 @@ static void on_reply(void *context, const struct target_reply *reply)
         actor_next(a);
     else
         send_due(d);
-    if (!d->pending && !d->running)
-        loop_stop(d->job->loop);
+    end_phase(d);
 }
 
 static void send_call(struct driver *d, struct actor *a, enum side side, uint32_t index,
@@ -183,8 +190,10 @@ static void actor_next(struct actor *a)
 
 static int finish_phase(struct driver *d, struct error *e)
 {
-    if (d->pending || d->running)
+    d->waiting = true;
+    while ((d->pending || d->running) && !stopped(d))
         loop_run(d->job->loop);
+    d->waiting = false;
     if (!stopped(d))
         return 0;
     d->job->target->calls->cancel(d->job->target);
@@ -227,8 +236,10 @@ static void init_actors(struct driver *d, struct actor *actors, unsigned block)
     }
 }
 
-/* The first call of each environment, all lanes of a side at once so that each one makes Lambda
- * start a fresh one. */
+/*
+ * The first call of each environment, all lanes of a side at once so that each one makes Lambda
+ * start a fresh one.
+ */
 static int cold_phase(struct driver *d, struct actor *actors, enum side side, struct error *e)
 {
     for (unsigned lane = 0; lane < d->schedule.lanes; lane++) {
@@ -294,7 +305,8 @@ static int run_blocks(struct driver *d, struct error *e)
 
 /* ---- the open loop ---- */
 
-/* Sends what is due; what the concurrency limit holds back goes out when an answer frees a place.
+/*
+ * Sends what is due; what the concurrency limit holds back goes out when an answer frees a place.
  */
 static void send_due(void *context)
 {
@@ -313,8 +325,7 @@ static void send_due(void *context)
         send_call(d, NULL, (enum side)a->side, a->index, due);
     }
     d->running = 0;
-    if (!d->pending)
-        loop_stop(d->job->loop);
+    end_phase(d);
 }
 
 static int run_arrivals(struct driver *d, struct error *e)

@@ -45,6 +45,7 @@ struct load_round_summary {
     unsigned unknown; /* calls without an answer */
     char detail[256]; /* what the first call that was not ok said; "" when all were */
     enum sample_status detail_status;
+    enum side detail_side;
 };
 
 /*

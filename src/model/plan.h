@@ -110,8 +110,10 @@ struct plan *plan_new(void);
 void plan_free(struct plan *p);
 const struct plan_function *plan_find(const struct plan *p, const char *name);
 
-/* Defaults of perf.yml, in one place: config/ fills them in, the schema and the documentation show
- * them. */
+/*
+ * Defaults of perf.yml, in one place: config/ fills them in, the schema and the documentation show
+ * them.
+ */
 #define PLAN_DEFAULT_MEMORY_MB    128u
 #define PLAN_DEFAULT_TIMEOUT_S    3u
 #define PLAN_DEFAULT_EPHEMERAL_MB 512u

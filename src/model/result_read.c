@@ -25,7 +25,8 @@ static void refuse(struct reader *in, const char *key, const char *expected)
     in->failed = true;
 }
 
-/* The member, if it is there and not null; NULL also when it is of another type, which is refused.
+/*
+ * The member, if it is there and not null; NULL also when it is of another type, which is refused.
  */
 static const struct json *member(struct reader *in, const struct json *object, const char *key,
                                  enum json_type type)

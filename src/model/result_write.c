@@ -22,8 +22,10 @@ static void put_text(struct json_writer *w, const char *key, const char *value)
         json_put_string(w, key, value);
 }
 
-/* Whole numbers from 2^53 on would not survive a reader that keeps numbers as doubles: they go as
- * text. */
+/*
+ * Whole numbers from 2^53 on would not survive a reader that keeps numbers as doubles: they go as
+ * text.
+ */
 static void put_seed(struct json_writer *w, uint64_t seed)
 {
     char text[24];

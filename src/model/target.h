@@ -47,16 +47,21 @@ struct target_calls {
     /* Makes the function and waits until it can be invoked. */
     int (*deploy)(struct target *t, const char *name, const struct plan_function *f,
                   const struct target_package *p, struct error *e);
-    /* From now on, calls start in fresh execution environments. `token` differs from call to call.
+    /*
+     * From now on, calls start in fresh execution environments. `token` differs from call to call.
      */
     int (*renew)(struct target *t, const char *name, const struct plan_function *f,
                  const char *token, struct error *e);
-    /* Sends one invocation; `done` is called exactly once from the loop, also when nothing could be
-     * sent. */
+    /*
+     * Sends one invocation; `done` is called exactly once from the loop, also when nothing could be
+     * sent.
+     */
     void (*invoke)(struct target *t, const struct target_call *call, target_done_fn *done,
                    void *context);
-    /* Gives up the invocations under way: their `done` is called with SAMPLE_UNKNOWN before this
-     * returns. */
+    /*
+     * Gives up the invocations under way: their `done` is called with SAMPLE_UNKNOWN before this
+     * returns.
+     */
     void (*cancel)(struct target *t);
     /* Deletes the function; gone already is fine. */
     int (*remove)(struct target *t, const char *name, struct error *e);

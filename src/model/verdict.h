@@ -43,8 +43,10 @@ extern const size_t exit_code_count;
 const char *verdict_name(enum verdict v);
 /* The reverse; VERDICT_ERROR for any other text. */
 enum verdict verdict_parse(const char *name);
-/* The worse of two judged verdicts: error over fail over inconclusive over pass; ungated counts as
- * nothing. */
+/*
+ * The worse of two judged verdicts: error over fail over inconclusive over pass; ungated counts as
+ * nothing.
+ */
 enum verdict verdict_worse(enum verdict a, enum verdict b);
 enum exit_code verdict_exit(enum verdict v);
 /* The exit code of a run that ended with this error. */

@@ -146,8 +146,10 @@ static void add_metric_clause(struct buf *out, const struct result_metric *m)
     wording_change(out, m->metric, m->change_pct);
 }
 
-/* Not worse than the baseline, or judged by a maximum alone: then the value broke the limit, not
- * the change. */
+/*
+ * Not worse than the baseline, or judged by a maximum alone: then the value broke the limit, not
+ * the change.
+ */
 static bool broke_a_maximum(const struct result_metric *m)
 {
     unsigned maxima = 0;

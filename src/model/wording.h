@@ -7,8 +7,10 @@
 #include "base/buf.h"
 #include "model/result.h"
 
-/* "18.4 % slower", "2.1 % cheaper", "unchanged": a change in the direction that the metric's unit
- * suggests. The texts are plain: reports escape them. */
+/*
+ * "18.4 % slower", "2.1 % cheaper", "unchanged": a change in the direction that the metric's unit
+ * suggests. The texts are plain: reports escape them.
+ */
 void wording_change(struct buf *out, const struct metric *m, double change_pct);
 /* A value with its unit: "212 ms", "$3.12", "0.5 %". */
 void wording_value(struct buf *out, const struct metric *m, double value);

@@ -93,14 +93,18 @@ int http_client_send(struct http_client *c, const struct http_request *r, http_d
 void http_client_cancel_all(struct http_client *c);
 /* Requests that have been sent and not answered yet. */
 size_t http_client_pending(const struct http_client *c);
-/* Runs the loop until this one request is done: for control-plane calls. The caller releases the
- * response. */
+/*
+ * Runs the loop until this one request is done: for control-plane calls. The caller releases the
+ * response.
+ */
 int http_client_call(struct http_client *c, const struct http_request *r,
                      struct http_response *response, struct error *e);
 void http_response_release(struct http_response *r);
 
-/* First header of that name (any case), blanks trimmed, copied into `out`; false when absent or too
- * long. */
+/*
+ * First header of that name (any case), blanks trimmed, copied into `out`; false when absent or too
+ * long.
+ */
 bool http_response_header(const struct http_response *r, const char *name, char *out, size_t size);
 
 /* "libcurl/7.88.1 OpenSSL/3.0.17 ...": for --version and bug reports. */

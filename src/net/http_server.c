@@ -138,13 +138,15 @@ static size_t send_parts(struct connection *c, struct iovec *parts, size_t count
     return 0;
 }
 
-/* Sends what is stored and `bytes` behind it in one go; stores what does not fit into the socket.
+/*
+ * Sends what is stored and `bytes` behind it in one go; stores what does not fit into the socket.
  */
 static void transmit(struct connection *c, const void *bytes, size_t length)
 {
     size_t stored = c->out.length - c->sent;
     if (!c->broken && stored + length) {
-        struct iovec parts[2] = {{c->out.data + c->sent, stored}, {(void *)(uintptr_t)bytes, length}};
+        struct iovec parts[2] = {{c->out.data + c->sent, stored},
+                                 {(void *)(uintptr_t)bytes, length}};
         size_t n = send_parts(c, parts, length ? 2 : 1);
         size_t from_store = n < stored ? n : stored;
         c->sent += from_store;
@@ -273,7 +275,8 @@ static bool can_parse(const struct connection *c)
     return c->phase == READING && !c->broken && !is_sending(c);
 }
 
-/* Parses and handles requests as long as each is answered at once; returns how many bytes it took.
+/*
+ * Parses and handles requests as long as each is answered at once; returns how many bytes it took.
  */
 static size_t pump(struct connection *c, const char *bytes, size_t length)
 {

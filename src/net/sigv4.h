@@ -44,7 +44,8 @@ struct sigv4_request {
     const char *stamp;   /* "20261123T213000Z" */
 };
 
-/* The signing key of one day, region and service; deriving it costs four HMACs, so callers keep it.
+/*
+ * The signing key of one day, region and service; deriving it costs four HMACs, so callers keep it.
  */
 struct sigv4_key {
     char scope[160]; /* "20261123/eu-west-1/lambda/aws4_request"; "" when empty */
@@ -57,8 +58,10 @@ void sigv4_canonical_request(const struct sigv4_request *r, struct buf *out);
 /* Stage 2: the string to sign. */
 void sigv4_string_to_sign(const struct sigv4_request *r, const char *canonical, size_t length,
                           struct buf *out);
-/* Stage 3: the signature in hexadecimal; `key` is derived anew only when day, region, service or
- * secret changed. */
+/*
+ * Stage 3: the signature in hexadecimal; `key` is derived anew only when day, region, service or
+ * secret changed.
+ */
 void sigv4_signature(const struct sigv4_request *r, const char *secret_key, struct sigv4_key *key,
                      char hex[SHA256_HEX]);
 /* All of it: the value of the Authorization header. */

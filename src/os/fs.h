@@ -14,8 +14,10 @@
 
 /* Appends the file to `out`. More than `limit` bytes is an error, not a cut. */
 int fs_read(const char *path, size_t limit, struct buf *out, struct error *e);
-/* Writes a temporary file beside it, syncs and renames: readers see the old file or the new one,
- * never half. */
+/*
+ * Writes a temporary file beside it, syncs and renames: readers see the old file or the new one,
+ * never half.
+ */
 int fs_write(const char *path, const void *bytes, size_t length, struct error *e);
 /* Makes the folder and those above it. */
 int fs_make_dirs(const char *path, struct error *e);
@@ -28,8 +30,10 @@ bool fs_is_dir(const char *path);
 bool fs_is_file(const char *path);
 /* "a" and "b" give "a/b"; an absolute second part wins. The caller frees. */
 char *fs_join(const char *a, const char *b);
-/* The folder part of a path ("." if it has none), and the part behind it. The caller frees
- * fs_dirname(). */
+/*
+ * The folder part of a path ("." if it has none), and the part behind it. The caller frees
+ * fs_dirname().
+ */
 char *fs_dirname(const char *path);
 const char *fs_basename(const char *path);
 
@@ -44,8 +48,10 @@ struct fs_list {
     struct fs_entry *entries; /* sorted by path, bytewise */
     size_t count, capacity;
 };
-/* All files and links below `root` (folders only where empty), sorted. -1 also for what is no file,
- * folder or link. */
+/*
+ * All files and links below `root` (folders only where empty), sorted. -1 also for what is no file,
+ * folder or link.
+ */
 int fs_walk(const char *root, struct fs_list *list, struct error *e);
 void fs_list_release(struct fs_list *list);
 

@@ -1,5 +1,6 @@
 /*
- * machine.h - what this machine is and how busy others keep it: for the report and for doubting a measurement.
+ * machine.h - what this machine is and how busy others keep it: for the report and for doubting a
+ * measurement.
  */
 #ifndef LPG_OS_MACHINE_H
 #define LPG_OS_MACHINE_H

@@ -39,8 +39,10 @@ struct proc_result {
     bool stopped; /* *stop became non-zero */
 };
 
-/* 0 when the program ran to some end, whatever its exit code; -1 when it could not be started
- * (ERROR_SYSTEM). */
+/*
+ * 0 when the program ran to some end, whatever its exit code; -1 when it could not be started
+ * (ERROR_SYSTEM).
+ */
 int proc_run(const struct proc_spec *spec, struct proc_result *result, struct error *e);
 /*
  * Same, but a non-zero exit and a time-out are errors too (ERROR_SYSTEM), with the end of its

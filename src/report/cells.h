@@ -36,15 +36,21 @@ enum cells_scope {
     CELLS_MEASURED, /* and those that were measured */
     CELLS_ALL,      /* and those that were not */
 };
-/* The metrics of a function; "wide" has a column for the interval and one for the verdict, else the
- * change holds both. */
+/*
+ * The metrics of a function; "wide" has a column for the interval and one for the verdict, else the
+ * change holds both.
+ */
 const struct table *cells_metrics(struct arena *arena, const struct result_function *f,
                                   enum cells_scope scope, bool wide);
-/* P99, average, cold start, memory, cost, cost per month, throughput; NULL when none of them was
- * measured. */
+/*
+ * P99, average, cold start, memory, cost, cost per month, throughput; NULL when none of them was
+ * measured.
+ */
 const struct table *cells_before_after(struct arena *arena, const struct result_function *f);
-/* Interval, smallest change that would not have been missed and rounds needed of each judged
- * metric; NULL: none. */
+/*
+ * Interval, smallest change that would not have been missed and rounds needed of each judged
+ * metric; NULL: none.
+ */
 const struct table *cells_sureness(struct arena *arena, const struct result_function *f);
 /* NULL unless there are at least two kinds of payload. */
 const struct table *cells_events(struct arena *arena, const struct result_function *f);

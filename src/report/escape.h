@@ -30,8 +30,10 @@ void escape_code(struct buf *out, const char *text, size_t most);
  */
 void escape_prose(struct buf *out, const char *text, size_t most);
 
-/* A fenced block for a text of several lines (of which each is made printable by itself), ending
- * with a line break. */
+/*
+ * A fenced block for a text of several lines (of which each is made printable by itself), ending
+ * with a line break.
+ */
 void escape_fence(struct buf *out, const char *text, size_t most);
 
 /*

@@ -1,5 +1,7 @@
-/* The report as one HTML file: no script, no font, no link to elsewhere; light or dark as the
- * reader's system is. */
+/*
+ * The report as one HTML file: no script, no font, no link to elsewhere; light or dark as the
+ * reader's system is.
+ */
 #include "report/renderers.h"
 
 #include <string.h>

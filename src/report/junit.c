@@ -1,5 +1,7 @@
-/* The report as JUnit XML, for the test views of CI systems; renderers.h says how verdicts are
- * mapped. */
+/*
+ * The report as JUnit XML, for the test views of CI systems; renderers.h says how verdicts are
+ * mapped.
+ */
 #include "report/renderers.h"
 
 #include <math.h>
@@ -114,7 +116,8 @@ static void count_outcome(struct tally *t, enum verdict v)
     t->errors += v == VERDICT_ERROR;
 }
 
-/* A guard spoke, or there is nothing that a limit applies to: the function's own verdict is a case.
+/*
+ * A guard spoke, or there is nothing that a limit applies to: the function's own verdict is a case.
  */
 static bool needs_own_case(const struct result_function *f)
 {

@@ -31,7 +31,8 @@ struct phrases {
     size_t count, capacity;
 };
 
-/* The function that gives the run its verdict; NULL when the run has none or stopped with errors.
+/*
+ * The function that gives the run its verdict; NULL when the run has none or stopped with errors.
  */
 const struct result_function *phrases_culprit(const struct result *r);
 /*
@@ -40,12 +41,16 @@ const struct result_function *phrases_culprit(const struct result *r);
  * limits".
  */
 const char *phrases_headline(struct arena *arena, const struct result *r);
-/* "Measured worktree against git:41d0e7c: 24 interleaved rounds, 2,400 calls per side, embedded
- * Lambda, ...". */
+/*
+ * "Measured worktree against git:41d0e7c: 24 interleaved rounds, 2,400 calls per side, embedded
+ * Lambda, ...".
+ */
 const char *phrases_measured(struct arena *arena, const struct result *r,
                              const struct result_function *f);
-/* "At 15 M invocations a month this saves $121.80 ($187.50 -> $65.70)."; NULL when that is not
- * known or not proven. */
+/*
+ * "At 15 M invocations a month this saves $121.80 ($187.50 -> $65.70)."; NULL when that is not
+ * known or not proven.
+ */
 const char *phrases_month(struct arena *arena, const struct result_function *f);
 /* Why each failed, undecided or unmeasured metric is so, and what more evidence would take. */
 struct phrases phrases_reasons(struct arena *arena, const struct result *r,

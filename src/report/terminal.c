@@ -21,8 +21,10 @@ enum {
     ERRORS_MAX = 20,
 };
 
-/* Plain ASCII for those of our own characters that are not. Each takes as many columns as before,
- * except in sentences. */
+/*
+ * Plain ASCII for those of our own characters that are not. Each takes as many columns as before,
+ * except in sentences.
+ */
 static const struct {
     uint32_t code;
     const char *ascii;

@@ -64,22 +64,29 @@ struct pool_result {
 typedef void pool_done_fn(void *context, const struct pool_result *result);
 
 struct pool *pool_new(struct loop *loop, const struct pool_options *options, struct error *e);
-/* Ends all environments at once and waits for their processes; calls under way end as function
- * errors. */
+/*
+ * Ends all environments at once and waits for their processes; calls under way end as function
+ * errors.
+ */
 void pool_free(struct pool *p);
 const struct pool_shaping *pool_shaping(const struct pool *p);
 
 void pool_invoke(struct pool *p, const struct pool_call *call, pool_done_fn *done, void *context);
 /* Calls of the function (any version) that are under way. */
 size_t pool_busy(const struct pool *p, const char *function_name);
-/* No further call goes to environments of this snapshot; the idle ones end now, busy ones after
- * their call. */
+/*
+ * No further call goes to environments of this snapshot; the idle ones end now, busy ones after
+ * their call.
+ */
 void pool_retire(struct pool *p, const struct function *f);
-/* Starts environments ahead of calls until `count` of the snapshot exist (provisioned concurrency).
+/*
+ * Starts environments ahead of calls until `count` of the snapshot exist (provisioned concurrency).
  */
 void pool_provision(struct pool *p, struct function *f, size_t count);
-/* What runtime the function would be run by: "awslambdaric 2.0.9", "built-in Python loop",
- * "bootstrap"; for reports. */
+/*
+ * What runtime the function would be run by: "awslambdaric 2.0.9", "built-in Python loop",
+ * "bootstrap"; for reports.
+ */
 int pool_runtime_label(struct pool *p, const struct function *f, struct buf *out, struct error *e);
 
 #endif

@@ -32,7 +32,8 @@ double dist_t_quantile(double p, double df);
 /* The critical value: t with P(T > t) = alpha, for 0 < alpha < 1. */
 double dist_t_critical(double alpha, double df);
 
-/* P(X <= k) for X ~ Binomial(n, share): k successes or fewer in n trials; 0 <= share <= 1, n > 0.
+/*
+ * P(X <= k) for X ~ Binomial(n, share): k successes or fewer in n trials; 0 <= share <= 1, n > 0.
  */
 double dist_binomial_cdf(double k, double n, double share);
 

@@ -73,8 +73,10 @@ struct effects {
     struct effect level;
 };
 
-/* The effect between two sides measured in the same rounds: round r of one belongs to round r of
- * the other. */
+/*
+ * The effect between two sides measured in the same rounds: round r of one belongs to round r of
+ * the other.
+ */
 struct effects effects_paired(struct rounds *baseline, struct rounds *candidate,
                               struct statistic statistic);
 

@@ -45,8 +45,10 @@ struct rank_window {
 
 struct rank_window quantile_window(double p, double count);
 
-/* The mean over the window of values sorted largest first (logarithms, for effects). NaN if
- * undefined. */
+/*
+ * The mean over the window of values sorted largest first (logarithms, for effects). NaN if
+ * undefined.
+ */
 double quantile_window_mean(const double *descending, size_t count, double p);
 
 /*

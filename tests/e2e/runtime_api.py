@@ -18,7 +18,7 @@ import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LOOPS = os.path.join(TOP, "src", "emulator", "runtimes")
+LOOPS = os.path.join(TOP, "src", "sandbox", "runtimes")
 FIXTURES = os.path.join(TOP, "fixtures")
 PYTHON = os.environ.get("LPG_TEST_PYTHON", "/usr/bin/python3")
 NODE = os.environ.get("LPG_TEST_NODE") or shutil.which("node") or shutil.which("nodejs")

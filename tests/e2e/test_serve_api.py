@@ -560,7 +560,7 @@ class CommandLine(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.serve = Serve("--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY)
-        cls.folder = tempfile.mkdtemp(prefix="lpg-e2e-")
+        cls.folder = tempfile.mkdtemp(prefix="lpg-e2e-", dir="/var/tmp")
         cls.tool = "/usr/bin/aws" if os.path.exists("/usr/bin/aws") else "aws"
         cls.environment = {"PATH": os.environ["PATH"], "HOME": cls.folder,
                            "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY,

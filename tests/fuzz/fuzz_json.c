@@ -1,6 +1,6 @@
 /*
- * Whatever the reader accepts must print as JSON that it accepts again, with the same text; and asking a
- * value for anything must be safe.
+ * Whatever the reader accepts must print as JSON that it accepts again, with the same text; and
+ * asking a value for anything must be safe.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,11 +1,12 @@
 /*
- * replay.c - gives every file of the named files and folders to a fuzz target, once: the search that
- * only clang can do, as a test that every compiler can run.
+ * replay.c - gives every file of the named files and folders to a fuzz target, once: the search
+ * that only clang can do, as a test that every compiler can run.
  *
  *     fuzz_json tests/fuzz/corpus/json
  *
- * Each input is handed over in an allocation of exactly its size, so that a sanitizer sees a read past
- * its end. The empty input is always among them. Exits 1 when there was no file or one could not be read.
+ * Each input is handed over in an allocation of exactly its size, so that a sanitizer sees a read
+ * past its end. The empty input is always among them. Exits 1 when there was no file or one could
+ * not be read.
  */
 #include <dirent.h>
 #include <stdint.h>

@@ -10,7 +10,10 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-/* The first outputs from the state {1, 2, 3, 4}, as other implementations of xoshiro256** give them. */
+/*
+ * The first outputs from the state {1, 2, 3, 4}, as other implementations of xoshiro256** give
+ * them.
+ */
 static void generator_matches_the_published_sequence(void **state)
 {
     (void)state;

@@ -410,10 +410,10 @@ static void event_files(void **state)
     put(*state, "e/good.json", "null");
     expect_error(*state, HEAD "    events: [{file: e/bad.json}]\n",
                  "e/bad.json is not valid JSON: a value expected at byte 6");
-    expect_error(*state, HEAD "    events: [{file: ../x.json}]\n",
-                 "'file' must be a relative path without '..', not ../x.json");
+    expect_error(*state, HEAD "    events: [{file: /etc/passwd}]\n",
+                 "'file' must be a relative path, not /etc/passwd");
     struct diagnostics d;
-    struct plan *plan = read_good(*state, HEAD "    events: [{file: e/good.json}]\n", &d);
+    struct plan *plan = read_good(*state, HEAD "    events: [{file: e/../e/good.json}]\n", &d);
     assert_string_equal(plan->functions[0].events[0].payload, "null");
     plan_free(plan);
     diagnostics_release(&d);
@@ -670,18 +670,12 @@ static void starters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(smallest),
-        IN_FOLDER(error_rate_always_limited),
-        IN_FOLDER(full),
-        IN_FOLDER(golden),
-        IN_FOLDER(one_mistake),
-        IN_FOLDER(whole_files),
-        IN_FOLDER(event_files),
-        IN_FOLDER(bootstrap_and_missing_source),
-        IN_FOLDER(sam_template),
-        IN_FOLDER(template_errors),
-        IN_FOLDER(reading_files),
-        IN_FOLDER(starters),
+        IN_FOLDER(smallest),      IN_FOLDER(error_rate_always_limited),
+        IN_FOLDER(full),          IN_FOLDER(golden),
+        IN_FOLDER(one_mistake),   IN_FOLDER(whole_files),
+        IN_FOLDER(event_files),   IN_FOLDER(bootstrap_and_missing_source),
+        IN_FOLDER(sam_template),  IN_FOLDER(template_errors),
+        IN_FOLDER(reading_files), IN_FOLDER(starters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,8 +89,10 @@ static void markdown(const struct result *r, size_t budget, struct buf *out)
     check_markdown(out->data);
 }
 
-/* With each step up in size more is left out, and the text says so; the verdict and the culprit
- * stay. */
+/*
+ * With each step up in size more is left out, and the text says so; the verdict and the culprit
+ * stay.
+ */
 static void a_comment_is_cut_between_sections(void **state)
 {
     (void)state;

@@ -116,8 +116,10 @@ static void xml_is_well_formed(void **state)
     check(escape_xml, examples, ARRAY_LEN(examples));
 }
 
-/* Whatever the bytes are, a code span has as many backticks in front as behind and no longer run
- * within. */
+/*
+ * Whatever the bytes are, a code span has as many backticks in front as behind and no longer run
+ * within.
+ */
 static void any_backticks_are_fenced(void **state)
 {
     (void)state;

@@ -432,8 +432,9 @@ static void test_environment_variables(void **state)
     char *text = xasprintf(
         "#!/bin/sh\n/usr/bin/env\nls -l /proc/self/fd | wc -l\nexec %s/bootstrap\n", compiled);
     struct function *f = file_function("provided.al2023", "bootstrap", text, 0755);
-    struct function_variable own[] = {
-        {"TABLE", "orders"}, {"TZ", "Europe/Berlin"}, {"_HANDLER", "mine"}};
+    char table[] = "TABLE", orders[] = "orders", tz[] = "TZ", berlin[] = "Europe/Berlin";
+    char handler[] = "_HANDLER", mine[] = "mine";
+    struct function_variable own[] = {{table, orders}, {tz, berlin}, {handler, mine}};
     f->environment = own;
     f->environment_count = ARRAY_LEN(own);
     struct outcome o = invoke(f, "{}");

@@ -14,17 +14,12 @@
 
 #define ID "8f507cfc-0000-4000-8000-46e1dcf9f1aa"
 
+static char name[] = "f", latest[] = "$LATEST", seven[] = "7";
+static char arn[] = "arn:aws:lambda:us-east-1:000000000000:function:f";
 static const struct function text_function = {
-    .name = "f",
-    .version = "$LATEST",
-    .arn = "arn:aws:lambda:us-east-1:000000000000:function:f",
-    .memory_mb = 128};
+    .name = name, .version = latest, .arn = arn, .memory_mb = 128};
 static const struct function json_function = {
-    .name = "f",
-    .version = "7",
-    .arn = "arn:aws:lambda:us-east-1:000000000000:function:f",
-    .memory_mb = 128,
-    .json_logs = true};
+    .name = name, .version = seven, .arn = arn, .memory_mb = 128, .json_logs = true};
 
 static void test_warm_report(void **state)
 {

@@ -1,0 +1,562 @@
+/*
+ * What answers to Invoke mean, and the control-plane calls against a server in the same loop.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/lambda.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "net/http_server.h"
+#include "os/clock.h"
+
+#define ID "8f507cfc-aaaa-4697-b07a-ac58fc914c95"
+#define REPORT                                                                                     \
+    "REPORT RequestId: " ID "\tDuration: 41.27 ms\tBilled Duration: 263 ms\tMemory Size: 512 MB\t" \
+    "Max Memory Used: 88 MB\tInit Duration: 221.30 ms\t\n"
+
+/* ---- reading the answer to an Invoke ---- */
+
+struct answer {
+    struct http_response r;
+    struct target_reply reply;
+    struct buf detail;
+};
+
+static void answer_begin(struct answer *a, int status, const char *headers, const char *body)
+{
+    *a = (struct answer){.r = {.outcome = HTTP_ANSWERED, .status = status}};
+    a->r.sent_ns = NS_PER_S;
+    a->r.done_ns = 2 * NS_PER_S;
+    buf_init(&a->r.body);
+    buf_init(&a->r.headers);
+    buf_init(&a->detail);
+    buf_addstr(&a->r.body, body);
+    buf_addstr(&a->r.headers, headers);
+}
+
+static void answer_log(struct answer *a, const char *log)
+{
+    buf_addstr(&a->r.headers, "X-Amz-Log-Result: ");
+    base64_encode(&a->r.headers, log, strlen(log));
+    buf_addstr(&a->r.headers, "\r\n");
+}
+
+static void answer_read(struct answer *a)
+{
+    lambda_read_reply(&a->r, 512, &a->reply, &a->detail);
+}
+
+static void answer_end(struct answer *a)
+{
+    http_response_release(&a->r);
+    buf_release(&a->detail);
+}
+
+#define REQUEST_ID "x-amzn-RequestId: " ID "\r\n"
+
+static void good_answer(void **state)
+{
+    (void)state;
+    struct answer a;
+    answer_begin(&a, 200, REQUEST_ID "x-lpg-cpu-ns: 5250000\r\n", "{\"ok\":true}");
+    answer_log(&a, REPORT);
+    answer_read(&a);
+    assert_int_equal(a.reply.status, SAMPLE_OK);
+    assert_int_equal(a.reply.duration_10us, 4127);
+    assert_int_equal(a.reply.billed_ms, 263);
+    assert_int_equal(a.reply.init_10us, 22130);
+    assert_int_equal(a.reply.memory_mb, 512);
+    assert_int_equal(a.reply.max_memory_mb, 88);
+    assert_int_equal(a.reply.cpu_us, 5250);
+    assert_int_equal(a.reply.request_id[0], 0x8f);
+    assert_int_equal(a.reply.request_id[15], 0x95);
+    assert_int_equal(a.reply.done_ns, 2 * NS_PER_S);
+    assert_int_equal(a.reply.payload_length, 11);
+    assert_string_equal(a.reply.detail, "");
+    answer_end(&a);
+}
+
+static void restore_counts_as_cold_start(void **state)
+{
+    (void)state;
+    struct answer a;
+    answer_begin(&a, 200, REQUEST_ID, "{}");
+    answer_log(&a, "REPORT RequestId: " ID "\tDuration: 1 ms\tBilled Duration: 183 ms\t"
+                   "Restore Duration: 398.97 ms\tBilled Restore Duration: 182 ms\t\n");
+    answer_read(&a);
+    assert_int_equal(a.reply.init_10us, 39897);
+    answer_end(&a);
+}
+
+static void without_report_nothing_is_measured(void **state)
+{
+    (void)state;
+    static const char *const headers[] = {
+        REQUEST_ID,
+        REQUEST_ID "X-Amz-Log-Result: !!!\r\n",
+        REQUEST_ID "X-Amz-Log-Result: \r\n",
+        REQUEST_ID "X-Amz-Log-Result: aGVsbG8=\r\n",
+        "",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+        struct answer a;
+        answer_begin(&a, 200, headers[i], "{}");
+        if (i + 1 == ARRAY_LEN(headers)) /* a REPORT, but of whom? */
+            answer_log(&a, REPORT);
+        answer_read(&a);
+        assert_int_equal(a.reply.status, SAMPLE_OK);
+        assert_int_equal(a.reply.duration_10us, SAMPLE_NONE);
+        assert_int_equal(a.reply.billed_ms, SAMPLE_NONE);
+        assert_int_equal(a.reply.init_10us, SAMPLE_NONE);
+        assert_int_equal(a.reply.max_memory_mb, 0);
+        answer_end(&a);
+    }
+}
+
+static void impossible_reports(void **state)
+{
+    (void)state;
+    static const char *const logs[] = {
+        REPORT REPORT,
+        /* longer than the client waited */
+        "REPORT RequestId: " ID "\tDuration: 1006.00 ms\tBilled Duration: 1006 ms\n",
+        /* not the memory that was deployed */
+        "REPORT RequestId: " ID "\tDuration: 1 ms\tBilled Duration: 1 ms\tMemory Size: 1024 MB\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(logs); i++) {
+        struct answer a;
+        answer_begin(&a, 200, REQUEST_ID, "{}");
+        answer_log(&a, logs[i]);
+        answer_read(&a);
+        assert_int_equal(a.reply.status, SAMPLE_TAMPERED);
+        assert_int_equal(a.reply.duration_10us, SAMPLE_NONE);
+        assert_non_null(strstr(a.reply.detail, "REPORT line"));
+        answer_end(&a);
+    }
+    struct answer a; /* 4 ms more than the client's own time is the clocks' business */
+    answer_begin(&a, 200, REQUEST_ID, "{}");
+    answer_log(&a, "REPORT RequestId: " ID "\tDuration: 1004.00 ms\tBilled Duration: 1004 ms\n");
+    answer_read(&a);
+    assert_int_equal(a.reply.status, SAMPLE_OK);
+    answer_end(&a);
+}
+
+static void bad_cpu_times(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"-5", "NaN", "1e300", "abc", "", "99999999999999999999"};
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        struct answer a;
+        answer_begin(&a, 200, REQUEST_ID "x-lpg-cpu-ns: ", "{}");
+        buf_addf(&a.r.headers, "%s\r\n", values[i]);
+        answer_read(&a);
+        assert_int_equal(a.reply.cpu_us, SAMPLE_NONE);
+        answer_end(&a);
+    }
+}
+
+#define FUNCTION_ERROR REQUEST_ID "X-Amz-Function-Error: Unhandled\r\n"
+
+static void function_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *log, *detail;
+        enum sample_status status;
+    } rows[] = {
+        {"{\"errorType\":\"ValueError\",\"errorMessage\":\"no\"}", REPORT, "ValueError: no",
+         SAMPLE_FUNCTION_ERROR},
+        {"{\"errorMessage\":\"no\\u001b[31m\\n::error::x\"}", REPORT, "error: no\\x1b",
+         SAMPLE_FUNCTION_ERROR},
+        {"not json", REPORT, "error: ", SAMPLE_FUNCTION_ERROR},
+        {"", "", "error: ", SAMPLE_FUNCTION_ERROR},
+        {"{\"errorMessage\":\"2024-03-04T17:22:38.033Z " ID " Task timed out after 3.00 seconds\"}",
+         "", "Task timed out", SAMPLE_TIMEOUT},
+        {"{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: x Error: Task timed "
+         "out\"}",
+         "", "Sandbox.Timedout", SAMPLE_TIMEOUT},
+        {"{\"errorMessage\":\"?\"}",
+         "REPORT RequestId: " ID "\tDuration: 900 ms\tBilled Duration: 900 ms\tStatus: timeout\n",
+         "error: ?", SAMPLE_TIMEOUT},
+        {"{\"errorMessage\":\"?\"}", REPORT REPORT, "REPORT line", SAMPLE_TAMPERED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct answer a;
+        answer_begin(&a, 200, FUNCTION_ERROR, rows[i].body);
+        answer_log(&a, rows[i].log);
+        answer_read(&a);
+        assert_int_equal(a.reply.status, rows[i].status);
+        if (!strstr(a.reply.detail, rows[i].detail))
+            fail_msg("'%s' is not in '%s'", rows[i].detail, a.reply.detail);
+        assert_null(strchr(a.reply.detail, '\n'));
+        assert_null(strchr(a.reply.detail, '\x1b'));
+        answer_end(&a);
+    }
+}
+
+/* A REPORT that tells of a failure is believed also where the header is missing. */
+static void failure_that_only_the_report_tells(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *status;
+        enum sample_status expected;
+    } rows[] = {
+        {"timeout", SAMPLE_TIMEOUT}, {"error", SAMPLE_FUNCTION_ERROR}, {"success", SAMPLE_OK}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct answer a;
+        char log[200];
+        snprintf(log, sizeof log,
+                 "REPORT RequestId: " ID "\tDuration: 9 ms\tBilled Duration: 9 ms\tStatus: %s\n",
+                 rows[i].status);
+        answer_begin(&a, 200, REQUEST_ID, "{}");
+        answer_log(&a, log);
+        answer_read(&a);
+        assert_int_equal(a.reply.status, rows[i].expected);
+        assert_int_equal(a.reply.detail[0] == '\0', rows[i].expected == SAMPLE_OK);
+        answer_end(&a);
+    }
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *headers, *body, *detail;
+        enum sample_status expected;
+    } rows[] = {
+        {429, "x-amzn-ErrorType: TooManyRequestsException\r\n",
+         "{\"Reason\":\"CallerRateLimitExceeded\",\"message\":\"Rate exceeded\"}",
+         "Invoke: TooManyRequestsException (HTTP 429): Rate exceeded", SAMPLE_THROTTLED},
+        {400, "x-amzn-errortype: InvalidParameterValueException:http://internal.amazon.com/\r\n",
+         "{\"Message\":\"bad\"}", "Invoke: InvalidParameterValueException (HTTP 400): bad",
+         SAMPLE_UNKNOWN},
+        {404, "",
+         "{\"__type\":\"com.amazonaws.lambda#ResourceNotFoundException\",\"Message\":\"gone\"}",
+         "Invoke: ResourceNotFoundException (HTTP 404): gone", SAMPLE_UNKNOWN},
+        {403, "", "{\"message\":\"Forbidden\"}", "Invoke: error (HTTP 403): Forbidden",
+         SAMPLE_UNKNOWN},
+        {500, "", "{\"code\":\"ServiceException\"}", "Invoke: ServiceException (HTTP 500)",
+         SAMPLE_UNKNOWN},
+        {500, "", "{\"Code\":\"A#B:C\"}", "Invoke: B (HTTP 500)", SAMPLE_UNKNOWN},
+        {502, "", "<html>bad gateway</html>", "Invoke: error (HTTP 502)", SAMPLE_UNKNOWN},
+        {503, "", "", "Invoke: error (HTTP 503)", SAMPLE_UNKNOWN},
+        {301, "", "", "Invoke: error (HTTP 301)", SAMPLE_UNKNOWN},
+        {400, "", "{\"__type\":\"\\n::set-output name=x::y\",\"message\":\"a\\u0007b\"}",
+         "(HTTP 400): a\\x07b", SAMPLE_UNKNOWN},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct answer a;
+        answer_begin(&a, rows[i].status, rows[i].headers, rows[i].body);
+        answer_read(&a);
+        assert_int_equal(a.reply.status, rows[i].expected);
+        if (!strstr(a.reply.detail, rows[i].detail))
+            fail_msg("'%s' is not in '%s'", rows[i].detail, a.reply.detail);
+        assert_null(strchr(a.reply.detail, '\n'));
+        assert_int_equal(a.reply.duration_10us, SAMPLE_NONE);
+        answer_end(&a);
+    }
+}
+
+static void no_answer(void **state)
+{
+    (void)state;
+    static const struct {
+        enum http_outcome outcome;
+        enum sample_status expected;
+    } rows[] = {{HTTP_NOT_SENT, SAMPLE_UNKNOWN},
+                {HTTP_LOST, SAMPLE_UNKNOWN},
+                {HTTP_TIMEOUT, SAMPLE_TIMEOUT},
+                {HTTP_TOO_LARGE, SAMPLE_UNKNOWN},
+                {HTTP_CANCELLED, SAMPLE_UNKNOWN}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct answer a;
+        answer_begin(&a, 0, "", "");
+        a.r.outcome = rows[i].outcome;
+        snprintf(a.r.reason, sizeof a.r.reason, "because");
+        answer_read(&a);
+        assert_int_equal(a.reply.status, rows[i].expected);
+        assert_string_equal(a.reply.detail, "Invoke: because");
+        answer_end(&a);
+    }
+}
+
+/* ---- the control plane ---- */
+
+/* Answers in turn; the last one again and again. */
+struct script {
+    struct {
+        int status;
+        const char *body;
+    } answers[8];
+    size_t count, at;
+    struct {
+        char method[8], target[128];
+        char *body;
+    } requests[64];
+    size_t request_count;
+    struct loop *loop;
+    struct http_server *server;
+    struct http_client *client;
+    struct lambda lambda;
+    char endpoint[64];
+    struct error e;
+};
+
+static const struct sigv4_credentials credentials = {"AKIDEXAMPLE", "secret", NULL};
+
+static void serve(void *context, struct http_exchange *x)
+{
+    struct script *s = context;
+    const struct http_parser *r = http_exchange_request(x);
+    size_t at = s->at + 1 < s->count ? s->at++ : s->at;
+    assert_true(s->request_count < ARRAY_LEN(s->requests));
+    snprintf(s->requests[s->request_count].method, 8, "%s", r->method);
+    snprintf(s->requests[s->request_count].target, 128, "%s", r->target);
+    s->requests[s->request_count++].body = xstrndup(r->body.data, r->body.length);
+    assert_non_null(http_parser_header(r, "authorization"));
+    const char *body = s->answers[at].body;
+    http_reply(x, s->answers[at].status, NULL, 0, body, strlen(body));
+}
+
+static void script_begin(struct script *s)
+{
+    *s = (struct script){0};
+    s->loop = loop_new(&s->e);
+    struct http_server_options o = {.body_cap = 1 << 20, .handler = serve, .context = s};
+    s->server = http_server_new(s->loop, &o, &s->e);
+    s->client = http_client_new(s->loop, &(struct http_client_options){0}, &s->e);
+    assert_true(s->server && s->client);
+    snprintf(s->endpoint, sizeof s->endpoint, "http://127.0.0.1:%u", http_server_port(s->server));
+    s->lambda = (struct lambda){.loop = s->loop,
+                                .http = s->client,
+                                .endpoint = s->endpoint,
+                                .role = "arn:aws:iam::1:role/r",
+                                .signing = {&credentials, "eu-west-1", "lambda", 0}};
+}
+
+static void script_add(struct script *s, int status, const char *body)
+{
+    s->answers[s->count].status = status;
+    s->answers[s->count++].body = body;
+}
+
+static void script_end(struct script *s)
+{
+    http_client_free(s->client);
+    http_server_free(s->server);
+    loop_free(s->loop);
+    for (size_t i = 0; i < s->request_count; i++)
+        free(s->requests[i].body);
+}
+
+static const struct plan_variable variables[] = {{"TABLE", "orders"}};
+static const struct plan_function function = {
+    .name = "f",
+    .runtime = "python3.12",
+    .handler = "app.handler",
+    .architecture = "arm64",
+    .memory_mb = 512,
+    .timeout_s = 7,
+    .ephemeral_mb = 1024,
+    .json_logs = true,
+    .environment = variables,
+    .environment_count = 1,
+};
+static const struct target_package package = {"PK", 2, "c2hh"};
+
+#define ACTIVE "{\"State\":\"Active\",\"LastUpdateStatus\":\"Successful\",\"CodeSha256\":\"c2hh\"}"
+#define PENDING                                                                                    \
+    "{\"State\":\"Pending\",\"LastUpdateStatus\":\"InProgress\",\"CodeSha256\":\"c2hh\"}"
+
+static void creates(void **state)
+{
+    (void)state;
+    struct script s;
+    script_begin(&s);
+    script_add(&s, 201, ACTIVE);
+    assert_int_equal(lambda_create(&s.lambda, "lpg-f-b", &function, &package, &s.e), 0);
+    assert_int_equal(s.request_count, 1);
+    assert_string_equal(s.requests[0].method, "POST");
+    assert_string_equal(s.requests[0].target, "/2015-03-31/functions");
+    struct json *body = json_parse(s.requests[0].body, strlen(s.requests[0].body), NULL);
+    assert_string_equal(json_get_string(body, "FunctionName", ""), "lpg-f-b");
+    assert_string_equal(json_get_string(body, "Role", ""), "arn:aws:iam::1:role/r");
+    assert_string_equal(json_get_string(body, "Runtime", ""), "python3.12");
+    assert_string_equal(json_get_string(body, "Handler", ""), "app.handler");
+    assert_int_equal(json_get_integer(body, "MemorySize", 0), 512);
+    assert_int_equal(json_get_integer(body, "Timeout", 0), 7);
+    assert_string_equal(json_string(json_path(body, "Architectures.0"), ""), "arm64");
+    assert_int_equal(json_integer(json_path(body, "EphemeralStorage.Size"), 0), 1024);
+    assert_string_equal(json_string(json_path(body, "LoggingConfig.LogFormat"), ""), "JSON");
+    assert_string_equal(json_string(json_path(body, "Environment.Variables.TABLE"), ""), "orders");
+    assert_string_equal(json_string(json_path(body, "Code.ZipFile"), ""), "UEs=");
+    assert_int_equal(json_count(json_get(body, "Tags")), 1);
+    json_free(body);
+    script_end(&s);
+}
+
+static void waits_until_active(void **state)
+{
+    (void)state;
+    struct script s;
+    script_begin(&s);
+    script_add(&s, 201, PENDING);
+    script_add(&s, 200, "{\"Configuration\":" PENDING "}");
+    script_add(&s, 200,
+               "{\"Configuration\":{\"State\":\"Active\",\"LastUpdateStatus\":\"InProgress\"}}");
+    script_add(&s, 200, "{\"Configuration\":" ACTIVE "}");
+    assert_int_equal(lambda_create(&s.lambda, "n", &function, &package, &s.e), 0);
+    assert_int_equal(s.request_count, 4);
+    assert_string_equal(s.requests[3].method, "GET");
+    assert_string_equal(s.requests[3].target, "/2015-03-31/functions/n");
+    script_end(&s);
+}
+
+static void gives_up_on_what_failed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *create, *get, *text;
+    } rows[] = {
+        {PENDING, "{\"Configuration\":{\"State\":\"Failed\",\"StateReason\":\"bad image\"}}",
+         "bad image"},
+        {PENDING,
+         "{\"Configuration\":{\"State\":\"Active\",\"LastUpdateStatus\":\"Failed\","
+         "\"LastUpdateStatusReason\":\"no disk\"}}",
+         "no disk"},
+        {PENDING, "{}", "no Configuration"},
+        {PENDING, "not json", ""},
+        {"not json", "", ""},
+        {"{\"State\":\"Active\",\"CodeSha256\":\"b3RoZXI=\"}", "", "other code than was sent"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script s;
+        script_begin(&s);
+        script_add(&s, 201, rows[i].create);
+        script_add(&s, 200, rows[i].get);
+        assert_int_equal(lambda_create(&s.lambda, "n", &function, &package, &s.e), -1);
+        if (!strstr(s.e.text, rows[i].text))
+            fail_msg("'%s' is not in '%s'", rows[i].text, s.e.text);
+        script_end(&s);
+    }
+}
+
+static void retries_what_may_be_retried(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        bool create_again, renew_again;
+    } rows[] = {{429, true, true},  {500, false, true},  {502, false, true},  {503, false, true},
+                {504, false, true}, {400, false, false}, {403, false, false}, {409, false, false}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (int renew = 0; renew < 2; renew++) {
+            struct script s;
+            script_begin(&s);
+            script_add(&s, rows[i].status, "{\"message\":\"later\"}");
+            script_add(&s, 200, ACTIVE);
+            bool again = renew ? rows[i].renew_again : rows[i].create_again;
+            int failed = renew ? lambda_renew(&s.lambda, "n", &function, "1.0", &s.e)
+                               : lambda_create(&s.lambda, "n", &function, &package, &s.e);
+            assert_int_equal(failed, again ? 0 : -1);
+            assert_int_equal(s.request_count, again ? 2 : 1);
+            if (failed) {
+                assert_int_equal(s.e.code, ERROR_API);
+                assert_non_null(strstr(s.e.text, ": later"));
+            }
+            script_end(&s);
+        }
+}
+
+static void retries_end(void **state)
+{
+    (void)state;
+    struct script s;
+    script_begin(&s);
+    script_add(&s, 503, "");
+    assert_int_equal(lambda_renew(&s.lambda, "n", &function, "1.0", &s.e), -1);
+    assert_int_equal(s.request_count, 4);
+    assert_non_null(strstr(s.e.text, "UpdateFunctionConfiguration 'n'"));
+    script_end(&s);
+}
+
+static void renews_with_the_whole_environment(void **state)
+{
+    (void)state;
+    struct script s;
+    script_begin(&s);
+    script_add(&s, 200, ACTIVE);
+    assert_int_equal(lambda_renew(&s.lambda, "n", &function, "3.1", &s.e), 0);
+    assert_string_equal(s.requests[0].method, "PUT");
+    assert_string_equal(s.requests[0].target, "/2015-03-31/functions/n/configuration");
+    assert_string_equal(
+        s.requests[0].body,
+        "{\"Environment\":{\"Variables\":{\"TABLE\":\"orders\",\"LPG_ROUND\":\"3.1\"}}}");
+    script_end(&s);
+}
+
+static void deletes(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        int failed;
+    } rows[] = {{200, 0}, {204, 0}, {404, 0}, {403, -1}, {409, -1}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script s;
+        script_begin(&s);
+        script_add(&s, rows[i].status, rows[i].status == 204 ? "" : "{}");
+        assert_int_equal(lambda_delete(&s.lambda, "n", &s.e), rows[i].failed);
+        assert_string_equal(s.requests[0].method, "DELETE");
+        script_end(&s);
+    }
+}
+
+static void nobody_listens(void **state)
+{
+    (void)state;
+    struct script s;
+    script_begin(&s);
+    script_add(&s, 200, "{}");
+    s.lambda.endpoint = "http://127.0.0.1:1";
+    assert_int_equal(lambda_create(&s.lambda, "n", &function, &package, &s.e), -1);
+    assert_int_equal(s.e.code, ERROR_NETWORK);
+    assert_int_equal(lambda_delete(&s.lambda, "n", &s.e), -1);
+    script_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_answer),
+        cmocka_unit_test(restore_counts_as_cold_start),
+        cmocka_unit_test(without_report_nothing_is_measured),
+        cmocka_unit_test(impossible_reports),
+        cmocka_unit_test(bad_cpu_times),
+        cmocka_unit_test(function_errors),
+        cmocka_unit_test(failure_that_only_the_report_tells),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(no_answer),
+        cmocka_unit_test(creates),
+        cmocka_unit_test(waits_until_active),
+        cmocka_unit_test(gives_up_on_what_failed),
+        cmocka_unit_test(retries_what_may_be_retried),
+        cmocka_unit_test(retries_end),
+        cmocka_unit_test(renews_with_the_whole_environment),
+        cmocka_unit_test(deletes),
+        cmocka_unit_test(nobody_listens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
