@@ -1,8 +1,8 @@
 /*
  * verdict.h - what can be said of a metric, a function or a run, and the exit code that says it.
  *
- * A verdict starts as VERDICT_ERROR and becomes VERDICT_PASS in one place only: gate_conclude() in
- * gate/judge.c.
+ * A verdict starts as VERDICT_ERROR and becomes VERDICT_PASS in one place only: conclude_verdict()
+ * in gate/conclude.c.
  */
 #ifndef LPG_MODEL_VERDICT_H
 #define LPG_MODEL_VERDICT_H

@@ -87,7 +87,7 @@ static void add_call(struct scene *s, const struct world *w, struct rng *rng, en
     double ms = w->base_ms * level * exp(w->noise * rng_normal(rng));
     double init_ms = seq ? 0 : 4 * w->base_ms * level * exp(.05 * rng_normal(rng));
     struct sample *x = series_add(&s->series);
-    x->side = side;
+    x->side = (uint8_t)side;
     x->round = (uint16_t)round;
     x->env = (uint16_t)env;
     x->seq = seq;

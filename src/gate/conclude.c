@@ -1,0 +1,360 @@
+/* What the gate has found, written into a result. */
+#include "gate/judgement.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "model/wording.h"
+#include "stats/quantile.h"
+
+static const double OK_SHARE_MIN = 0.99; /* of the scheduled calls, for a pass */
+static const double LATENESS_MAX_MS = 10;
+static const double UNBALANCED_MAX = 0.05; /* of the calls, between the sides */
+
+static double to_pct(double log_ratio)
+{
+    return expm1(log_ratio) * 100;
+}
+
+/* 95 % interval, noise floor and detectable change, from the effect on the ratio scale. */
+static void put_interval(const struct gate *g, const struct judgement *j, struct result_metric *m)
+{
+    const struct effect *e = &j->effects.ratio;
+    if (e->state != EFFECT_DEFINED)
+        return;
+    double low = effect_lower(e, 0.025), high = effect_upper(e, 0.025);
+    double scale = evidence_scale(&g->evidence, metric_index(j->metric));
+    m->baseline = e->baseline * scale;
+    m->candidate = e->candidate * scale;
+    m->change_pct = to_pct(e->estimate);
+    m->ci_low_pct = to_pct(low);
+    m->ci_high_pct = to_pct(high);
+    m->noise_floor_pct = to_pct((high - low) / 2);
+    m->detectable_pct = to_pct(look_detectable(e, &g->levels));
+    m->rounds_needed = judgement_rounds_to_answer(g, j);
+}
+
+/* Throughput is the inverse of the time per call, in environments that work at the same time. */
+static void invert(const struct gate *g, struct result_metric *m)
+{
+    unsigned concurrency = g->function->load.concurrency ? g->function->load.concurrency : 1;
+    double low = m->ci_low_pct;
+    m->baseline = 1000.0 * concurrency / m->baseline;
+    m->candidate = 1000.0 * concurrency / m->candidate;
+    m->change_pct = (1 / (1 + m->change_pct / 100) - 1) * 100;
+    m->ci_low_pct = (1 / (1 + m->ci_high_pct / 100) - 1) * 100;
+    m->ci_high_pct = (1 / (1 + low / 100) - 1) * 100;
+    m->detectable_pct = (1 - 1 / (1 + m->detectable_pct / 100)) * 100;
+}
+
+static void put_known(struct result_metric *m, double baseline, double candidate)
+{
+    m->baseline = baseline;
+    m->candidate = candidate;
+    if (baseline > 0)
+        m->change_pct = (candidate / baseline - 1) * 100;
+}
+
+static enum verdict verdict_of(const struct judgement *j)
+{
+    if (!j->limit_count)
+        return VERDICT_UNGATED;
+    if (j->answer == RULE_FAIL)
+        return VERDICT_FAIL;
+    return j->answer == RULE_PASS ? VERDICT_PASS : VERDICT_INCONCLUSIVE;
+}
+
+static char *sentence(struct arena *arena, struct buf *text)
+{
+    char *kept = arena_strdup(arena, text->data);
+    buf_release(text);
+    return kept;
+}
+
+static const char *reason_of(const struct judgement *j, const struct result_metric *m,
+                             struct arena *arena)
+{
+    struct buf text;
+    buf_init(&text);
+    wording_reason(&text, m);
+    bool estimated = j->metric->kind != KIND_RATE && j->metric->kind != KIND_CONSTANT;
+    if (estimated && j->raw.ratio.state != EFFECT_DEFINED &&
+        j->raw.ratio.state != EFFECT_UNDEFINED) {
+        buf_truncate(&text, text.length - 1);
+        buf_addf(&text, ": %s.", effect_state_text(j->raw.ratio.state));
+    }
+    return sentence(arena, &text);
+}
+
+static void conclude_metric(const struct gate *g, const struct judgement *j, struct arena *arena,
+                            struct result_metric *m)
+{
+    *m = result_metric_none(j->metric);
+    for (unsigned i = 0; i < j->limit_count; i++)
+        m->limits[m->limit_count++] = j->limits[i]->text;
+    m->line = j->limit_count ? j->limits[0]->line : 0;
+    if (j->metric->kind == KIND_RATE)
+        put_known(m, judgement_share(g->evidence.errors[SIDE_BASELINE]),
+                  judgement_share(g->evidence.errors[SIDE_CANDIDATE]));
+    else if (j->metric->kind == KIND_CONSTANT)
+        put_known(m, judgement_package_bytes(g, SIDE_BASELINE),
+                  judgement_package_bytes(g, SIDE_CANDIDATE));
+    else
+        put_interval(g, j, m);
+    if (j->metric->higher_is_better && isfinite(m->change_pct))
+        invert(g, m);
+    m->verdict = verdict_of(j);
+    m->reason = reason_of(j, m, arena);
+}
+
+static void warn(struct result_function *out, struct arena *arena, const char *text)
+{
+    const char **longer = arena_alloc(arena, (out->warning_count + 1) * sizeof *longer);
+    if (out->warning_count)
+        memcpy(longer, out->warnings, out->warning_count * sizeof *longer);
+    longer[out->warning_count++] = text;
+    out->warnings = longer;
+}
+
+/*
+ * What speaks against believing the numbers at all. Each adds its reason to the warnings; any of
+ * them turns a pass into VERDICT_INCONCLUSIVE, and those that mean that nothing was measured into
+ * VERDICT_ERROR.
+ */
+static enum verdict check_side(const struct gate *g, enum side side, struct arena *arena,
+                               struct result_function *out)
+{
+    const struct accounting *a = &g->evidence.accounting[side];
+    uint64_t sum = 0, ok = a->by_status[SAMPLE_OK];
+    for (int i = 0; i < SAMPLE_STATUS_COUNT; i++)
+        sum += a->by_status[i];
+    if (!a->scheduled || sum != a->scheduled) {
+        warn(out, arena,
+             arena_printf(arena, "the %s's invocations do not add up", side_name(side)));
+        return VERDICT_ERROR;
+    }
+    if (a->by_status[SAMPLE_TAMPERED]) {
+        warn(out, arena,
+             arena_printf(arena, "%llu REPORT lines of the %s cannot have been written by Lambda",
+                          (unsigned long long)a->by_status[SAMPLE_TAMPERED], side_name(side)));
+        return VERDICT_ERROR;
+    }
+    if (judgement_all_failed(&g->evidence.errors[side])) {
+        warn(out, arena, arena_printf(arena, "every invocation of the %s failed", side_name(side)));
+        return side == SIDE_BASELINE ? VERDICT_ERROR : VERDICT_INCONCLUSIVE;
+    }
+    if ((double)ok < OK_SHARE_MIN * (double)a->scheduled) {
+        warn(out, arena,
+             arena_printf(arena, "only %llu of %llu invocations of the %s were good",
+                          (unsigned long long)ok, (unsigned long long)a->scheduled,
+                          side_name(side)));
+        return VERDICT_INCONCLUSIVE;
+    }
+    if ((double)g->evidence.untimed[side] > (1 - OK_SHARE_MIN) * (double)ok) {
+        warn(out, arena,
+             arena_printf(arena, "%llu of %llu good invocations of the %s had no REPORT line",
+                          (unsigned long long)g->evidence.untimed[side], (unsigned long long)ok,
+                          side_name(side)));
+        return VERDICT_INCONCLUSIVE;
+    }
+    return VERDICT_PASS;
+}
+
+/*
+ * Both sides are called alike; a file of samples that lost a part of one side is not to be judged
+ * by the rest.
+ */
+static enum verdict check_balance(const struct gate *g, struct arena *arena,
+                                  struct result_function *out)
+{
+    double baseline = (double)g->evidence.accounting[SIDE_BASELINE].scheduled;
+    double candidate = (double)g->evidence.accounting[SIDE_CANDIDATE].scheduled;
+    if (fabs(candidate - baseline) <= UNBALANCED_MAX * fmax(baseline, candidate))
+        return VERDICT_PASS;
+    warn(out, arena,
+         arena_printf(arena, "the baseline was invoked %.0f times, the candidate %.0f times",
+                      baseline, candidate));
+    return VERDICT_INCONCLUSIVE;
+}
+
+static enum verdict check_schedule(struct gate *g, struct arena *arena, struct result_function *out)
+{
+    double late_ms = evidence_lateness_ms(&g->evidence, .99);
+    enum verdict v = VERDICT_PASS;
+    if (late_ms > LATENESS_MAX_MS) {
+        warn(out, arena,
+             arena_printf(arena,
+                          "the load generator could not keep its schedule: 1 %% of the calls were "
+                          "sent %.1f ms late or later",
+                          late_ms));
+        v = VERDICT_INCONCLUSIVE;
+    }
+    if (g->evidence.dropped)
+        warn(out, arena,
+             arena_printf(arena,
+                          "%u of %u rounds were dropped: an execution environment was not fresh",
+                          g->evidence.dropped, g->attempts));
+    /* what remains after so many may be the rounds in which Lambda happened to be quick */
+    if (g->evidence.dropped > g->evidence.rounds)
+        v = VERDICT_INCONCLUSIVE;
+    for (size_t i = 0; i < g->remark_count; i++)
+        warn(out, arena, arena_strdup(arena, g->remarks[i]));
+    return g->doubted ? VERDICT_INCONCLUSIVE : v;
+}
+
+/*
+ * A limit on something that this run has no measurement of can never be judged: that is an error,
+ * not a lack of rounds.
+ */
+static bool limit_without_measurement(const struct gate *g, struct arena *arena,
+                                      struct result_function *out)
+{
+    bool missing = false;
+    for (int i = 0; i < METRIC_COUNT; i++) {
+        const struct judgement *j = &g->judged[i];
+        bool estimated = j->metric->kind != KIND_RATE && j->metric->kind != KIND_CONSTANT;
+        if (!j->limit_count || !estimated || !g->evidence.rounds ||
+            j->raw.ratio.state != EFFECT_UNDEFINED)
+            continue;
+        warn(out, arena,
+             arena_printf(arena, "%s has a limit but was not measured", j->metric->noun));
+        missing = true;
+    }
+    return missing;
+}
+
+static enum verdict worst_metric(const struct result_function *out)
+{
+    enum verdict v = VERDICT_UNGATED;
+    for (size_t i = 0; i < out->metric_count; i++)
+        v = verdict_worse(v, out->metrics[i].verdict);
+    return v;
+}
+
+/* The one place where a function becomes a pass: everything that could object has been asked. */
+static enum verdict conclude_verdict(struct gate *g, struct arena *arena,
+                                     struct result_function *out)
+{
+    enum verdict sanity = check_side(g, SIDE_BASELINE, arena, out);
+    sanity = verdict_worse(sanity, check_side(g, SIDE_CANDIDATE, arena, out));
+    sanity = verdict_worse(sanity, check_balance(g, arena, out));
+    sanity = verdict_worse(sanity, check_schedule(g, arena, out));
+    bool missing = limit_without_measurement(g, arena, out);
+    enum verdict judged = worst_metric(out);
+    if (sanity == VERDICT_ERROR || judged == VERDICT_UNGATED)
+        return VERDICT_ERROR;
+    if (judged == VERDICT_FAIL)
+        return VERDICT_FAIL;
+    if (missing)
+        return VERDICT_ERROR;
+    if (!g->evidence.rounds && g->evidence.dropped >= DROPPED_MAX)
+        return VERDICT_ERROR;
+    return sanity == VERDICT_PASS && judged == VERDICT_PASS ? VERDICT_PASS : VERDICT_INCONCLUSIVE;
+}
+
+/* Durations of one event and side that count, largest first; the caller frees. */
+static double *durations_of(const struct series *series, unsigned function, enum side side,
+                            size_t event, size_t *count)
+{
+    double *values = xcalloc(series->count + 1, sizeof *values);
+    *count = 0;
+    for (size_t i = 0; i < series->count; i++) {
+        const struct sample *s = &series->items[i];
+        if (s->function == function && s->side == side && s->event == event &&
+            s->status == SAMPLE_OK && !s->cold && !s->dropped && s->duration_10us != SAMPLE_NONE)
+            values[(*count)++] = sample_duration_ms(s);
+    }
+    quantile_sort_descending(values, *count);
+    return values;
+}
+
+static void conclude_events(const struct gate *g, const struct series *series, unsigned function,
+                            struct arena *arena, struct result_function *out)
+{
+    out->event_count = g->function->event_count;
+    out->events = arena_alloc(arena, out->event_count * sizeof *out->events);
+    for (size_t i = 0; i < out->event_count; i++) {
+        struct result_event *event = &out->events[i];
+        event->name = g->function->events[i].name;
+        for (int side = 0; side < SIDE_COUNT; side++) {
+            size_t count;
+            double *values = durations_of(series, function, (enum side)side, i, &count);
+            event->calls[side] = count;
+            event->p50[side] = quantile_type7(values, count, .50);
+            event->p99[side] = count >= 100 ? quantile_type7(values, count, .99) : NAN;
+            free(values);
+        }
+    }
+}
+
+static void describe(const struct plan_function *f, struct result_function *out)
+{
+    out->name = f->name;
+    out->runtime = f->runtime;
+    out->architecture = f->architecture;
+    out->memory_mb = f->memory_mb;
+    out->rounds_max = f->rounds.max;
+    out->environments = f->rounds.environments;
+    out->calls = f->rounds.calls;
+    out->invocations_per_month = f->traffic.invocations_per_month;
+    out->cold_start_rate = f->traffic.cold_start_rate;
+    out->concurrency = f->load.concurrency ? f->load.concurrency : 1;
+}
+
+static const char *headline_of(const struct result_function *f, struct arena *arena)
+{
+    struct buf text;
+    buf_init(&text);
+    wording_headline(&text, f);
+    return sentence(arena, &text);
+}
+
+void gate_conclude(struct gate *g, const struct series *series, unsigned function,
+                   struct arena *arena, struct result_function *out)
+{
+    judgement_make_all(g);
+    describe(g->function, out);
+    out->rounds = g->evidence.rounds;
+    out->rounds_dropped = g->evidence.dropped;
+    memcpy(out->accounting, g->evidence.accounting, sizeof out->accounting);
+    out->metrics = arena_alloc(arena, METRIC_COUNT * sizeof *out->metrics);
+    out->metric_count = METRIC_COUNT;
+    for (int i = 0; i < METRIC_COUNT; i++)
+        conclude_metric(g, &g->judged[i], arena, &out->metrics[i]);
+    conclude_events(g, series, function, arena, out);
+    out->verdict = conclude_verdict(g, arena, out);
+    out->headline = headline_of(out, arena);
+}
+
+void gate_conclude_identical(const struct plan_function *f, struct arena *arena,
+                             struct result_function *out)
+{
+    describe(f, out);
+    out->identical = true;
+    out->verdict = VERDICT_PASS;
+    out->headline = headline_of(out, arena);
+}
+
+void gate_conclude_run(struct result *r)
+{
+    enum verdict v = VERDICT_UNGATED;
+    const struct result_function *worst = NULL;
+    bool unjudged = !r->function_count;
+    for (size_t i = 0; i < r->function_count; i++) {
+        enum verdict with = verdict_worse(v, r->functions[i].verdict);
+        unjudged |= r->functions[i].verdict == VERDICT_UNGATED;
+        if (with != v || !worst)
+            worst = &r->functions[i];
+        v = with;
+    }
+    if (r->error_count || unjudged)
+        v = VERDICT_ERROR;
+    r->verdict = v;
+    r->exit_code = verdict_exit(v);
+    if (r->error_count)
+        r->headline = r->errors[0];
+    else if (worst)
+        r->headline = arena_printf(&r->arena, "%s: %s", worst->name, worst->headline);
+}
