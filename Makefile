@@ -39,8 +39,10 @@ HARDEN   := -fstack-clash-protection -fstack-protector-strong -fcf-protection=fu
 PROBED_LD := -Wl,-z,nodlopen -Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
 try_ld = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo '$(1)')
 
-FLAGS_FILE := $(B)/flags.mk
-ifneq ($(filter-out clean help install-deps,$(or $(MAKECMDGOALS),all)),)
+# Not before there is a compiler to probe: `make test` on a new machine installs it first.
+FLAGS_FILE := $(B)/flags-$(notdir $(firstword $(CC))).mk
+ifneq ($(and $(HAVE_PACKAGES),$(shell command -v $(firstword $(CC)) 2>/dev/null),$(filter-out \
+        clean help install-deps print-%,$(or $(MAKECMDGOALS),all))),)
 -include $(FLAGS_FILE)
 endif
 
@@ -130,10 +132,12 @@ test: install-deps ## install what is missing, then run everything that needs De
 test-unit: $(UNIT) ## the C unit tests alone, T=pattern for some of them
 	$(Q)B=$(B) scripts/run-tests.sh --unit $(T)
 
-interop: $(TOOL) $(FIXTURES) ## tests with packages from npm, PyPI and Go, installed into build/interop
+interop: install-deps ## tests with packages from npm, PyPI and Go, installed into build/interop
+	$(Q)$(MAKE) --no-print-directory $(TOOL) $(FIXTURES)
 	$(Q)B=$(B) scripts/run-interop.sh $(T)
 
-demo: install-deps ## install what is missing, build, and watch a regression caught and an improvement pass
+demo: ## install what is missing, build, and watch a regression caught and an improvement pass
+	$(Q)scripts/install-deps.sh demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)B=$(B) scripts/demo.sh
 

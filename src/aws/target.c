@@ -47,7 +47,12 @@ static int deploy(struct target *base, const char *name, const struct plan_funct
     struct aws_target *t = (struct aws_target *)base;
     if (lambda_create(&t->lambda, name, f, p, e))
         return -1;
-    struct deployed *d = xmalloc(sizeof *d);
+    struct deployed *d = find(t, name); /* removed since, and made anew */
+    if (d) {
+        d->memory_mb = f->memory_mb;
+        return 0;
+    }
+    d = xmalloc(sizeof *d);
     *d = (struct deployed){xstrdup(name), lambda_invoke_url(&t->lambda, name), f->memory_mb};
     struct deployed **slot = ARRAY_PUSH(t->functions, t->count, t->capacity);
     *slot = d;

@@ -184,9 +184,14 @@ int archive_extend(const struct buf *package, const struct archive_file *file, s
 {
     zip_error_t z;
     zip_error_init(&z);
-    zip_source_t *source = zip_source_buffer_create(package->data, package->length, 0, &z);
-    if (!source)
+    /* a source that is written to frees the bytes that it was made of: it gets its own */
+    void *bytes = xmalloc(package->length + 1);
+    memcpy(bytes, package->data, package->length);
+    zip_source_t *source = zip_source_buffer_create(bytes, package->length, 1, &z);
+    if (!source) {
+        free(bytes);
         return zip_failed(&z, "reading the package", e);
+    }
     zip_t *archive = zip_open_from_source(source, 0, &z);
     if (!archive) {
         zip_source_free(source);
@@ -253,6 +258,8 @@ static int digest_entry(zip_t *archive, zip_uint64_t index, struct digested *out
 static int digest_archive(zip_t *archive, char digest[SHA256_HEX], struct error *e)
 {
     zip_int64_t count = zip_get_num_entries(archive, 0);
+    if (count <= 0)
+        return error_set(e, ERROR_BUILD, "the package is empty: there is nothing to deploy");
     struct digested *entries = xcalloc((size_t)count + 1, sizeof *entries);
     struct buf all;
     buf_init(&all);

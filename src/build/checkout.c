@@ -179,6 +179,9 @@ int checkout_open(struct checkout *c, const struct checkout_request *request, st
         failed = open_path(c, request, e);
     if (failed)
         checkout_close(c);
+    /* a git that was ended by the signal did not answer the question that its caller asked */
+    if (failed && request->stop && *request->stop)
+        return error_set(e, ERROR_INTERRUPTED, "interrupted");
     return failed;
 }
 

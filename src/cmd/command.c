@@ -45,7 +45,7 @@ int command_fail(const struct error *e)
     if (e->code == ERROR_INTERRUPTED)
         return command_signal_exit();
     fprintf(stderr, "lambda-perf-gate: error: %s\n", e->text);
-    return error_exit(e->code);
+    return (int)error_exit(e->code);
 }
 
 int command_print(const char *text, size_t length, struct error *e)

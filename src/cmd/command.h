@@ -23,7 +23,8 @@
 /* Returns the exit code. argv[0] is the subcommand's name. */
 typedef int command_fn(int argc, char **argv);
 
-command_fn command_run, command_init, command_check, command_serve, command_report, command_compare;
+command_fn command_run, command_init, command_check, command_serve, command_report, command_compare,
+    command_calibrate, command_selftest;
 
 /* What a subcommand says of itself in --help. */
 struct command_usage {

@@ -14,6 +14,8 @@ static const struct {
     {"run", command_run, "measure baseline and candidate, judge, report"},
     {"init", command_init, "write a starter perf.yml and workflow from what the folder holds"},
     {"check", command_check, "validate perf.yml"},
+    {"calibrate", command_calibrate, "the code against itself: what can be told from noise here"},
+    {"selftest", command_selftest, "prove that the gate fails a known slowdown"},
     {"serve", command_serve, "the embedded Lambda alone, for any client"},
     {"report", command_report, "render a result.json again"},
     {"compare", command_compare, "judge a stored samples file, no measurement"},

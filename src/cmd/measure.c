@@ -15,8 +15,10 @@ static const double STOLEN_MAX = 0.05;
 static int deploy_sides(const struct measure_job *job, struct load_job *load, struct error *e)
 {
     for (int side = 0; side < SIDE_COUNT; side++) {
+        const struct plan_function *f =
+            job->configured[side] ? job->configured[side] : job->function;
         load->deployed[side] =
-            session_deploy(job->session, job->function, (enum side)side, &job->packages[side], e);
+            session_deploy(job->session, f, (enum side)side, &job->packages[side], e);
         if (!load->deployed[side])
             return error_prefix(e, "deploying the %s", side_name((enum side)side));
     }
@@ -58,12 +60,13 @@ static int run_rounds(const struct measure_job *job, const struct load_job *load
         progress_round(job->progress, round + 1);
         if (gate_look(gate) == GATE_STOP)
             return 0;
-        if (out_of_time(job)) {
+        if (!out_of_time(job))
+            continue;
+        if (!job->open_ended)
             gate_doubt(
                 gate,
                 "the time limit (--max-minutes) ended the measurement before the answer was clear");
-            return 0;
-        }
+        return 0;
     }
 }
 

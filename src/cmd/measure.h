@@ -4,6 +4,7 @@
 #ifndef LPG_CMD_MEASURE_H
 #define LPG_CMD_MEASURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -21,11 +22,14 @@ struct measure_job {
     const struct plan_function *function;
     unsigned function_index;        /* in the samples */
     const struct package *packages; /* one per side */
+    /* Where a side is configured in another way than `function` says; NULL: it is not. */
+    const struct plan_function *configured[SIDE_COUNT];
     struct series *series;
     struct gate_settings settings;
     uint64_t seed;
     uint64_t start_ns;    /* of the run */
     uint64_t deadline_ns; /* 0: none */
+    bool open_ended;      /* ending at the deadline is as planned, and makes nothing doubtful */
 };
 
 /*

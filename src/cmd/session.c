@@ -149,6 +149,9 @@ const char *session_runtime(struct session *s, const char *deployed, struct aren
 
 void session_remove_functions(struct session *s, struct buf *left)
 {
+    /* From here on a signal must not end a call half way: it is the clean-up that it asks for. */
+    loop_watch_free(s->signals);
+    s->signals = NULL;
     for (size_t i = 0; i < s->count; i++) {
         struct error e = {0};
         if (!s->target->calls->remove(s->target, s->deployed[i], &e))

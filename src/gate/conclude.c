@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "model/wording.h"
 #include "stats/quantile.h"
 
@@ -179,6 +180,33 @@ static enum verdict check_balance(const struct gate *g, struct arena *arena,
     return VERDICT_INCONCLUSIVE;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof((struct sample *)0)->request_id);
+}
+
+/* One request id for two samples means that an invocation was counted, or run, twice. */
+static enum verdict check_unique(const struct series *series, unsigned function,
+                                 struct arena *arena, struct result_function *out)
+{
+    static const unsigned char none[sizeof((struct sample *)0)->request_id];
+    size_t count = 0, size = sizeof none, twice = 0;
+    unsigned char *ids = xcalloc(series->count + 1, size);
+    for (size_t i = 0; i < series->count; i++) {
+        const struct sample *s = &series->items[i];
+        if (s->function == function && memcmp(s->request_id, none, size) != 0)
+            memcpy(ids + size * count++, s->request_id, size);
+    }
+    qsort(ids, count, size, by_id);
+    for (size_t i = 1; i < count; i++)
+        twice += !memcmp(ids + size * i, ids + size * (i - 1), size);
+    free(ids);
+    if (!twice)
+        return VERDICT_PASS;
+    warn(out, arena, arena_printf(arena, "%zu request ids stand for more than one sample", twice));
+    return VERDICT_ERROR;
+}
+
 static enum verdict check_schedule(struct gate *g, struct arena *arena, struct result_function *out)
 {
     double late_ms = evidence_lateness_ms(&g->evidence, .99);
@@ -234,10 +262,11 @@ static enum verdict worst_metric(const struct result_function *out)
 }
 
 /* The one place where a function becomes a pass: everything that could object has been asked. */
-static enum verdict conclude_verdict(struct gate *g, struct arena *arena,
-                                     struct result_function *out)
+static enum verdict conclude_verdict(struct gate *g, const struct series *series, unsigned function,
+                                     struct arena *arena, struct result_function *out)
 {
-    enum verdict sanity = check_side(g, SIDE_BASELINE, arena, out);
+    enum verdict sanity = check_unique(series, function, arena, out);
+    sanity = verdict_worse(sanity, check_side(g, SIDE_BASELINE, arena, out));
     sanity = verdict_worse(sanity, check_side(g, SIDE_CANDIDATE, arena, out));
     sanity = verdict_worse(sanity, check_balance(g, arena, out));
     sanity = verdict_worse(sanity, check_schedule(g, arena, out));
@@ -324,7 +353,7 @@ void gate_conclude(struct gate *g, const struct series *series, unsigned functio
     for (int i = 0; i < METRIC_COUNT; i++)
         conclude_metric(g, &g->judged[i], arena, &out->metrics[i]);
     conclude_events(g, series, function, arena, out);
-    out->verdict = conclude_verdict(g, arena, out);
+    out->verdict = conclude_verdict(g, series, function, arena, out);
     out->headline = headline_of(out, arena);
 }
 

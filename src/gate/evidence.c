@@ -237,7 +237,7 @@ struct rule_samples evidence_samples(struct evidence *ev, enum metric_id id)
 double evidence_rounding(const struct evidence *ev, enum metric_id id, const struct effect *effect)
 {
     const struct recipe *r = &recipes[id];
-    if (r->stream != STREAM_DURATION || r->statistic != STATISTIC_QUANTILE || !ev->quantum_ms)
+    if (r->stream != STREAM_DURATION || r->statistic != STATISTIC_QUANTILE || !(ev->quantum_ms > 0))
         return 0;
     double share = quantile_step_floor(ev->quantum_ms, effect->baseline);
     return isfinite(share) ? share : 0;

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "model/wording.h"
+#include "base/mem.h"
 
 #define FALLBACK_REGION "us-east-1" /* prices, where those of the region are not known */
 
@@ -136,14 +135,22 @@ static bool is_futile(const struct gate *g)
     return !ev->rounds && ev->dropped >= DROPPED_MAX;
 }
 
+/* 0 rounds: not even with any number of them, because the floor alone is too wide. */
+static bool never_resolved(const struct gate *g, const struct judgement *j)
+{
+    double needed = judgement_rounds_to_resolve(g, j);
+    if (j->raw.ratio.state != EFFECT_DEFINED)
+        return false;
+    return needed == 0 || needed > (double)HOPELESS_FACTOR * g->function->rounds.max;
+}
+
 static bool is_hopeless(const struct gate *g)
 {
     if (g->evidence.rounds < HOPELESS_FROM)
         return false;
     for (int i = 0; i < METRIC_COUNT; i++) {
         const struct judgement *j = &g->judged[i];
-        if (j->limit_count && j->answer == RULE_OPEN &&
-            judgement_rounds_to_resolve(g, j) > (double)HOPELESS_FACTOR * g->function->rounds.max)
+        if (j->limit_count && j->answer == RULE_OPEN && never_resolved(g, j))
             return true;
     }
     return false;

@@ -2,8 +2,6 @@
 
 #include <math.h>
 
-#include "stats/quantile.h"
-
 double judgement_share(struct rate r)
 {
     return r.calls ? (double)r.failures / (double)r.calls : NAN;

@@ -137,7 +137,7 @@ static void send_call(struct driver *d, struct actor *a, enum side side, uint32_
     uint64_t now = clock_now_ns();
     struct sample *s = series_add(job->series);
     s->function = (uint16_t)job->function_index;
-    s->side = side;
+    s->side = (uint8_t)side;
     s->round = (uint16_t)d->round;
     s->event = d->events[index];
     s->payload_index = index;

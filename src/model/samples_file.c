@@ -152,7 +152,9 @@ static void read_measurements(const struct json *line, struct sample *s)
     s->env = env_field(line);
     s->seq = index_field(line, "seq", UINT32_MAX);
     s->event = (uint16_t)(index_field(line, "event", UINT16_MAX) % UINT16_MAX);
-    s->payload_index = index_field(line, "index", s->seq);
+    s->payload_index = index_field(line, "index", UINT32_MAX);
+    if (s->payload_index == UINT32_MAX)
+        s->payload_index = s->seq;
     s->cold = json_get_bool(line, "cold", false);
     s->dropped = json_get_bool(line, "dropped", false);
     s->duration_10us = scaled_field(line, "duration_ms", 0.01);

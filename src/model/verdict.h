@@ -1,8 +1,8 @@
 /*
  * verdict.h - what can be said of a metric, a function or a run, and the exit code that says it.
  *
- * A verdict starts as VERDICT_ERROR and becomes VERDICT_PASS in one place only: conclude_verdict()
- * in gate/conclude.c.
+ * A verdict starts as VERDICT_ERROR. A measured function becomes VERDICT_PASS in one place only,
+ * conclude_verdict() in gate/conclude.c; a run does when every function of it did.
  */
 #ifndef LPG_MODEL_VERDICT_H
 #define LPG_MODEL_VERDICT_H

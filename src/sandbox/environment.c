@@ -416,6 +416,27 @@ static void fail_call(struct environment *env, const struct failure *failure, ui
     end_environment(env);
 }
 
+/*
+ * The program posted its answer and ended before it asked for the next event: a panic in Go does so.
+ * The caller gets what was posted; how the program ended stands in the log.
+ */
+static void finish_with_answer(struct environment *env, const struct failure *failure, uint64_t now)
+{
+    const struct failure none = {0};
+    buf_addf(&env->line, "RequestId: %s Error: %s\n%s\n", env->call.request_id, failure->message,
+             failure->type);
+    on_output(env, env->line.data, env->line.length);
+    buf_clear(&env->line);
+    env->phase = PHASE_OVER;
+    finish_call(env, now - env->started_ns, &none);
+    end_environment(env);
+}
+
+static bool ended_after_answer(const struct environment *env, const struct sandbox_end *end)
+{
+    return env->call.answered && !env->timed_out && !env->over_memory && !end->out_of_memory;
+}
+
 /* The first failure leads to a second try, within the invocation and its time limit. */
 static void fail_init(struct environment *env, const struct failure *failure)
 {
@@ -447,10 +468,12 @@ static void on_ended(void *context, const struct sandbox_end *end)
     const struct failure failure = name_failure(env, end);
     if (env->phase == PHASE_INIT)
         fail_init(env, &failure);
-    else if (env->call.active)
-        fail_call(env, &failure, clock_now_ns());
-    else
+    else if (!env->call.active)
         end_environment(env);
+    else if (ended_after_answer(env, end))
+        finish_with_answer(env, &failure, clock_now_ns());
+    else
+        fail_call(env, &failure, clock_now_ns());
 }
 
 static const struct sandbox_events sandbox_events = {on_output, on_ended};

@@ -18,12 +18,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BIN = os.path.abspath(os.environ.get("LPG_BIN", os.path.join(TOP, "build/lambda-perf-gate")))
-BUILD = os.path.abspath(os.environ.get("LPG_BUILD", os.path.dirname(BIN)))
-FIXTURES = os.path.join(TOP, "fixtures")
+from support import BIN, BOOTSTRAP, FIXTURES, descendants, wait_for
+
 DEADLINE_S = 100  # for a hung run; nothing is asserted about speed
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -35,7 +32,7 @@ STATUSES = ("ok", "function_error", "timeout", "throttled", "unknown", "tampered
 @functools.lru_cache
 def c_function():
     """The C function's program: the Makefile's, or compiled here when only the tool was built."""
-    path = os.path.join(BUILD, "fixtures/bootstrap-c/bootstrap")
+    path = BOOTSTRAP
     with tempfile.TemporaryDirectory(prefix="lpg-test-") as folder:
         if not os.path.exists(path):
             path = os.path.join(folder, "bootstrap")
@@ -70,27 +67,6 @@ def write_files(folder, files):
             os.chmod(path, 0o755)
 
 
-def children_of(pid):
-    """All living processes below `pid`, without zombies."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open("/proc/%s/stat" % entry, encoding="utf-8", errors="replace") as f:
-                    fields = f.read().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] not in "ZX":
-                parents[int(entry)] = int(fields[1])
-    found, todo = [], [pid]
-    while todo:
-        parent = todo.pop()
-        below = [p for p, its in parents.items() if its == parent]
-        found += below
-        todo += below
-    return found
-
-
 def command_line(pid):
     try:
         with open("/proc/%d/cmdline" % pid, "rb") as f:
@@ -102,15 +78,6 @@ def command_line(pid):
 def adopt_orphans():
     """Processes whose parent has ended become children of this one, where they can be counted."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def wait_until(condition, what, seconds=DEADLINE_S):
-    """Waits for something that must come; how long it takes is nobody's business."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("never happened: " + what)
-        time.sleep(0.01)
 
 
 def control_groups(pids):
@@ -175,7 +142,7 @@ class Outcome:
 class Project:
     def __init__(self, perf=None, baseline=None, candidate=None):
         adopt_orphans()
-        self.others = set(children_of(os.getpid()))
+        self.others = descendants(os.getpid())
         self.base = tempfile.mkdtemp(prefix="lpg-test-")
         self.folder = os.path.join(self.base, "project")
         self.temp = os.path.join(self.base, "tmp")
@@ -192,6 +159,12 @@ class Project:
         return self
 
     def __exit__(self, *_):
+        for pid in self.processes():  # of a test that failed half way
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        wait_for(lambda: not self.processes(), "the end of processes that were killed")
         shutil.rmtree(self.base, ignore_errors=True)
 
     def path(self, *parts):
@@ -227,8 +200,6 @@ class Project:
         try:
             stdout, stderr = process.communicate(timeout=DEADLINE_S)
         except BaseException:
-            process.send_signal(signal.SIGTERM)
-            time.sleep(1)
             process.kill()
             process.wait()
             raise
@@ -249,10 +220,10 @@ class Project:
 
     def assert_nothing_left(self):
         """Nothing that the command started still runs, and its temporary folder is empty."""
-        wait_until(lambda: not self.processes(), "the end of all processes", 30)
+        wait_for(lambda: not self.processes(), "the end of all processes")
         left = os.listdir(self.temp)
         assert not left, "left in the temporary folder: %s" % left
 
     def processes(self):
         """Processes that were started since the project was made, wherever in the tree they hang now."""
-        return [pid for pid in children_of(os.getpid()) if pid not in self.others]
+        return sorted(descendants(os.getpid()) - self.others)

@@ -7,7 +7,8 @@ import socket
 import subprocess
 import unittest
 
-from gate_project import FIXTURES, PYTHON, Project, c_side, perf_yml
+from gate_project import PYTHON, Project, c_side, perf_yml
+from support import FIXTURES
 
 GOOD = "def handler(event, context):\n    return {}\n"
 MISBEHAVING = os.path.join(FIXTURES, "misbehaving/python")

@@ -6,21 +6,24 @@ import unittest
 
 from gate_project import Project, c_side, perf_yml
 
+ROUNDS = "{ min: 5, max: 12, environments: 2, calls: 10 }"
 EVENTS = "    events:\n      - { inline: { name: a } }\n      - { inline: { sleep_ms: 12 } }\n"
 LIMITS = "mean: ['+20%', '+5ms'], p50: ['+20%', '+5ms'], cold_start: ['+100%', '+50ms']"
 
 
+def setUpModule():
+    """One run, which passes; its samples are what the tests change."""
+    CompareTest.at = Project(perf_yml(rounds=ROUNDS, extra=EVENTS, limits=LIMITS), baseline=c_side(),
+                             candidate=dict(c_side(), note="new"))
+    unittest.addModuleCleanup(CompareTest.at.__exit__)
+    CompareTest.run_ = CompareTest.at.run("--seed", "3")
+    assert CompareTest.run_.code == 0, CompareTest.run_
+    CompareTest.samples = CompareTest.run_.samples
+
+
 class CompareTest(unittest.TestCase):
     maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.at = Project(perf_yml(rounds="{ min: 5, max: 12, environments: 2, calls: 10 }", extra=EVENTS, limits=LIMITS),
-                         baseline=c_side(), candidate=dict(c_side(), note="new"))
-        cls.addClassCleanup(cls.at.__exit__)
-        cls.run_ = cls.at.run("--seed", "3")
-        assert cls.run_.code == 0, cls.run_
-        cls.samples = cls.run_.samples
+    at = run_ = samples = None
 
     def compare(self, content, *arguments):
         """compare over samples (a list) or over a text as it is"""
@@ -80,7 +83,7 @@ class Same(CompareTest):
         self.assertEqual(json.loads(run.stdout)["functions"][0]["rounds"], self.run_.function["rounds"])
 
     def test_other_limits(self):
-        self.at.write("strict.yml", perf_yml(rounds="{ min: 5, max: 12, environments: 2, calls: 10 }", extra=EVENTS,
+        self.at.write("strict.yml", perf_yml(rounds=ROUNDS, extra=EVENTS,
                                              limits="mean: < 0.01ms"))
         self.assertEqual(self.at.tool("compare", "--config", "strict.yml").code, 1)
 
@@ -138,7 +141,7 @@ class NeverPass(CompareTest):
         self.assert_not_pass(self.compare(self.changed(lambda s: s.update(dropped=True))))
 
     def test_a_function_without_samples(self):
-        two = perf_yml("f", rounds="{ min: 5, max: 12, environments: 2, calls: 10 }", extra=EVENTS, limits=LIMITS) + \
+        two = perf_yml("f", rounds=ROUNDS, extra=EVENTS, limits=LIMITS) + \
             perf_yml("g").split("functions:\n")[1]
         self.at.write("two.yml", two)
         run = self.compare(self.samples, "--config", "two.yml")

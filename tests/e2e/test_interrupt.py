@@ -6,7 +6,8 @@ import signal
 import subprocess
 import unittest
 
-from gate_project import Project, c_side, command_line, control_groups, perf_yml, wait_until
+from gate_project import Project, c_side, command_line, control_groups, perf_yml
+from support import wait_for
 
 LONG = "{ min: 100, max: 120, environments: 1, calls: 20 }"
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -23,8 +24,7 @@ class InterruptTest(unittest.TestCase):
         return [pid for pid in project.processes() if re.search(pattern, command_line(pid))]
 
     def wait_for(self, project, pattern):
-        wait_until(lambda: self.find(project, pattern), "a process " + pattern)
-        return self.find(project, pattern)[0]
+        return wait_for(lambda: self.find(project, pattern), "a process " + pattern)[0]
 
     def start(self, project, *arguments):
         return project.start("run", *project.arguments(*arguments), start_new_session=True)
@@ -155,7 +155,7 @@ class Killed(InterruptTest):
         self.wait_for(project, "function$")
         process.kill()
         process.communicate()
-        wait_until(lambda: not project.processes(), "the end of the embedded Lambda and its functions")
+        wait_for(lambda: not project.processes(), "the end of the embedded Lambda and its functions")
         self.assertEqual([name for name in os.listdir(project.temp) if "serve" in name], [])
         self.assertEqual(control_groups([server]), [])
 
@@ -182,11 +182,15 @@ class Killed(InterruptTest):
                           baseline=c_side(FIXTURE_SLEEP_MS=50), candidate=dict(c_side(FIXTURE_SLEEP_MS=50), note="new"))
         self.addCleanup(project.__exit__)
         process = self.start(project)
-        for _ in range(3):
-            try:
-                os.kill(self.wait_for(project, "function$"), signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # its round ended
+        killed = 0
+        while killed < 3 and process.poll() is None:
+            for pid in self.find(project, "function$"):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    killed += 1
+                except ProcessLookupError:
+                    pass  # its round ended
+        self.assertGreater(killed, 0)
         run = project.finish(process)
         self.assertIn(run.code, (0, 1, 3, 4), run)
         for side in ("baseline", "candidate"):

@@ -7,7 +7,8 @@ import unittest
 import xml.etree.ElementTree
 import zipfile
 
-from gate_project import BIN, STATUSES, Project, c_side, perf_yml
+from gate_project import STATUSES, Project, c_side, perf_yml
+from support import BIN
 
 SIDES = ("baseline", "candidate")
 SLOW = {"FIXTURE_SLEEP_MS": 60}

@@ -284,6 +284,10 @@ static void tampered(struct sample *x)
 {
     x->status = SAMPLE_TAMPERED;
 }
+static void same_id(struct sample *x)
+{
+    memset(x->request_id, 7, sizeof x->request_id);
+}
 static void dropped(struct sample *x)
 {
     x->dropped = true;
@@ -328,6 +332,7 @@ SPOIL(candidate_unanswered, SIDE_CANDIDATE, 30, unknown)
 SPOIL(all_unanswered, SIDE_BASELINE, 1, unknown)
 SPOIL(candidate_tampers, SIDE_CANDIDATE, 1000, tampered)
 SPOIL(baseline_tampers, SIDE_BASELINE, 1000, tampered)
+SPOIL(same_request_id, SIDE_CANDIDATE, 1000, same_id)
 SPOIL(all_dropped, SIDE_CANDIDATE, 1, dropped)
 SPOIL(sent_late, SIDE_CANDIDATE, 30, late)
 
@@ -411,6 +416,7 @@ static const struct {
     {"baseline never answered", all_unanswered, VERDICT_ERROR},
     {"candidate tampers", candidate_tampers, VERDICT_ERROR},
     {"baseline tampers", baseline_tampers, VERDICT_ERROR},
+    {"same request id", same_request_id, VERDICT_ERROR},
     {"all rounds dropped", all_dropped, VERDICT_ERROR},
     {"most rounds dropped", most_dropped, VERDICT_INCONCLUSIVE},
     {"sent late", sent_late, VERDICT_INCONCLUSIVE},

@@ -662,6 +662,8 @@ static void stale_stop_is_harmless(void **state)
     run_round(&s, 0);
     assert_int_equal(s.series.count, 30);
     assert_samples_are_calls(&s);
+    for (size_t i = 0; i < s.fake.count; i++)
+        assert_int_equal(s.fake.calls[i].under_way + s.fake.calls[i].other_side, 0);
     scene_end(&s);
 }
 

@@ -1,0 +1,267 @@
+#include "cmd/calibrate_report.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "config/limits.h"
+#include "model/wording.h"
+
+static const double FALSE_ALARMS_MAX = 0.01; /* of a gate, as promised */
+
+/* What a metric without a usual limit of its own is held to at least, in percent. */
+static const double USUAL_PCT = 10;
+
+/* ---- limits ---- */
+
+/* The parsed default; its text is the row's. */
+static struct plan_limit parse_default(const struct limit_default *d)
+{
+    struct plan_limit limit = {.metric = &metrics[d->metric]};
+    limit_parse(d->text, limit.metric, &limit, NULL);
+    limit.text = d->text;
+    return limit;
+}
+
+static double usual_pct(const struct metric *m)
+{
+    for (size_t i = 0; i < LIMIT_DEFAULTS; i++) {
+        struct plan_limit limit = parse_default(&limit_defaults[i]);
+        if (limit.metric == m && limit.kind == LIMIT_INCREASE_PCT)
+            return limit.value * 100;
+    }
+    return USUAL_PCT;
+}
+
+static bool has_usual(const struct metric *m)
+{
+    for (size_t i = 0; i < LIMIT_DEFAULTS; i++)
+        if (&metrics[limit_defaults[i].metric] == m)
+            return true;
+    return false;
+}
+
+static bool has_own(const struct plan_function *f, const struct metric *m)
+{
+    for (size_t i = 0; i < f->limit_count; i++)
+        if (f->limits[i].metric == m)
+            return true;
+    return false;
+}
+
+static void add_quoted(struct buf *out, const char *text)
+{
+    buf_addf(out, "%s\"%s\"", out->length ? ", " : "", text);
+}
+
+/* The limits of a metric that are not relative: the function's own, or else the usual ones. */
+static void add_absolute(const struct plan_function *f, const struct metric *m, struct buf *out)
+{
+    for (size_t i = 0; i < f->limit_count; i++)
+        if (f->limits[i].metric == m && f->limits[i].kind != LIMIT_INCREASE_PCT)
+            add_quoted(out, f->limits[i].text);
+    for (size_t i = 0; i < LIMIT_DEFAULTS && !has_own(f, m); i++) {
+        struct plan_limit limit = parse_default(&limit_defaults[i]);
+        if (limit.metric == m && limit.kind != LIMIT_INCREASE_PCT)
+            add_quoted(out, limit.text);
+    }
+}
+
+static void write_limit(const struct calibrate_report *r, const struct metric *m, struct buf *out)
+{
+    const struct calibration_metric *measured = calibration_find(r->calibration, metric_index(m));
+    double pct = measured ? calibration_limit(measured, usual_pct(m)) : NAN;
+    struct buf list;
+    buf_init(&list);
+    if (isfinite(pct))
+        buf_addf(&list, "\"+%g%%\"", pct);
+    add_absolute(r->function, m, &list);
+    if (list.length)
+        buf_addf(out, "  %s: [%s]", m->id, list.data);
+    else
+        buf_addf(out, "  # %s: no limit is supported", m->id);
+    if (isfinite(pct))
+        buf_addf(out, "   # +%.3g %% is the smallest that rounds.max %u supports",
+                 measured->supported_pct, r->function->rounds.max);
+    else if (measured)
+        buf_addf(out, "   # rounds.max %u supports no relative limit", r->function->rounds.max);
+    buf_addch(out, '\n');
+    buf_release(&list);
+}
+
+void calibrate_write_limits(const struct calibrate_report *r, struct buf *out)
+{
+    buf_addstr(out, "limits:\n");
+    for (int i = 0; i < METRIC_COUNT; i++)
+        if (has_usual(&metrics[i]) || has_own(r->function, &metrics[i]))
+            write_limit(r, &metrics[i], out);
+}
+
+/* ---- warnings ---- */
+
+static void warn_of_limit(const struct calibrate_report *r, const struct plan_limit *limit,
+                          struct buf *out)
+{
+    const struct calibration_metric *m =
+        calibration_find(r->calibration, metric_index(limit->metric));
+    bool estimated = limit->metric->kind != KIND_RATE && limit->metric->kind != KIND_CONSTANT &&
+                     !limit->metric->higher_is_better;
+    if (!m && estimated)
+        buf_addf(out, "warning: %s %s: not measured: %s\n", limit->metric->id, limit->text,
+                 r->calibration->rounds < EFFECT_ROUNDS_MIN ? "too few rounds" : "too few values");
+    if (!m || calibration_supports(r->calibration, limit))
+        return;
+    buf_addf(out, "warning: %s %s: %u rounds are too few for this limit here; ", limit->metric->id,
+             limit->text, r->function->rounds.max);
+    if (isfinite(m->supported_pct))
+        buf_addf(out, "they tell changes of %.3g %% or more\n", m->supported_pct);
+    else
+        buf_addstr(out, "they give too few values to judge it at all\n");
+}
+
+static void add_warnings(const struct calibrate_report *r, struct buf *out)
+{
+    const struct calibration *c = r->calibration;
+    for (size_t i = 0; i < r->measured->warning_count; i++)
+        buf_addf(out, "warning: %s\n", r->measured->warnings[i]);
+    for (size_t i = 0; i < r->function->limit_count; i++)
+        warn_of_limit(r, &r->function->limits[i], out);
+    for (unsigned i = 0; i < c->metric_count; i++)
+        if (c->metrics[i].judged && c->metrics[i].floor_proven)
+            buf_addf(out,
+                     "warning: %s: equal sides differ for longer than a round (%.2g %%): something "
+                     "favours one of them\n",
+                     c->metrics[i].metric->id, c->metrics[i].floor_pct);
+    if (c->alarms.failed > FALSE_ALARMS_MAX * c->alarms.gates)
+        buf_addf(out, "warning: %u of %u replays failed although nothing differs\n",
+                 c->alarms.failed, c->alarms.gates);
+}
+
+/* ---- the text ---- */
+
+static void add_pct(struct buf *out, double pct)
+{
+    struct buf cell;
+    buf_init(&cell);
+    if (isfinite(pct))
+        buf_addf(&cell, "%.2g %%", pct);
+    else
+        buf_addstr(&cell, "-");
+    buf_addf(out, " %9s", cell.data);
+    buf_release(&cell);
+}
+
+static void add_metric(const struct calibration_metric *m, struct buf *out)
+{
+    struct buf level;
+    buf_init(&level);
+    wording_value(&level, m->metric, m->level);
+    buf_addf(out, "%c %-20s %12s", m->judged ? '*' : ' ', m->metric->id, level.data);
+    add_pct(out, m->noise_pct);
+    add_pct(out, m->spread_pct);
+    add_pct(out, m->floor_pct);
+    for (int i = 0; i < CALIBRATION_BUDGETS; i++)
+        add_pct(out, m->detectable_pct[i]);
+    buf_addch(out, '\n');
+    buf_release(&level);
+}
+
+static void add_alarms(const struct calibration *c, struct buf *out)
+{
+    const struct calibration_alarms *a = &c->alarms;
+    buf_addf(
+        out,
+        "\nfalse alarms: %u of %u replays of the gate failed (at most %.2g %% with 95 %% "
+        "confidence),\n%u passed, %u were not clear after up to %u rounds; %.3g rounds each on "
+        "average. A replay takes\nthese rounds in another order, with the sides' names swapped "
+        "in random ones.\n",
+        a->failed, a->gates, a->upper_pct, a->passed, a->gates - a->failed - a->passed, c->rounds,
+        a->rounds);
+}
+
+void calibrate_write_text(const struct calibrate_report *r, struct buf *out)
+{
+    const struct calibration *c = r->calibration;
+    buf_addf(out, "%s: %u rounds, the same code on both sides, %.3g rounds a minute\n\n",
+             r->function->name, c->rounds, c->rounds_per_minute);
+    buf_addf(out, "  %-20s %12s %9s %9s %9s %9s %9s %9s\n", "", "", "", "spread of", "", "seen in",
+             "seen in", "seen in");
+    buf_addf(out, "  %-20s %12s %9s %7u r. %9s %9s %9s %9s\n", "metric", "level", "noise +/-",
+             c->block_rounds, "floor", "1 min", "5 min", "15 min");
+    for (unsigned i = 0; i < c->metric_count; i++)
+        add_metric(&c->metrics[i], out);
+    if (!c->metric_count)
+        buf_addstr(out, "  (too few rounds to say anything)\n");
+    add_alarms(c, out);
+    buf_addch(out, '\n');
+    add_warnings(r, out);
+    buf_addstr(out, "supported here, for perf.yml:\n\n");
+    calibrate_write_limits(r, out);
+    buf_addch(out, '\n');
+}
+
+/* ---- the object ---- */
+
+static void put_metric(const struct calibration_metric *m, struct json_writer *w)
+{
+    json_open_object(w, NULL);
+    json_put_string(w, "id", m->metric->id);
+    json_put_string(w, "unit", metric_unit_name(m->metric->unit));
+    json_put_bool(w, "judged", m->judged);
+    json_put_number(w, "level", m->level, 6);
+    json_put_number(w, "difference_pct", m->difference_pct, 4);
+    json_put_number(w, "noise_pct", m->noise_pct, 4);
+    json_put_number(w, "spread_pct", m->spread_pct, 4);
+    json_put_integer(w, "blocks", m->blocks);
+    json_put_number(w, "floor_pct", m->floor_pct, 4);
+    json_put_bool(w, "floor_proven", m->floor_proven);
+    json_open_array(w, "detectable");
+    for (int i = 0; i < CALIBRATION_BUDGETS; i++) {
+        json_open_object(w, NULL);
+        json_put_number(w, "minutes", calibration_minutes[i], 0);
+        json_put_number(w, "pct", m->detectable_pct[i], 4);
+        json_close(w);
+    }
+    json_close(w);
+    json_put_number(w, "supported_pct", m->supported_pct, 4);
+    json_close(w);
+}
+
+static void put_lines(struct json_writer *w, const char *key, const char *text)
+{
+    json_open_array(w, key);
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        json_put_bytes(w, NULL, text, length);
+        text += length + (text[length] == '\n');
+    }
+    json_close(w);
+}
+
+void calibrate_write_json(const struct calibrate_report *r, struct json_writer *w)
+{
+    const struct calibration *c = r->calibration;
+    struct buf text;
+    buf_init(&text);
+    json_put_integer(w, "rounds", c->rounds);
+    json_put_integer(w, "rounds_dropped", c->dropped);
+    json_put_number(w, "rounds_per_minute", c->rounds_per_minute, 3);
+    json_put_integer(w, "block_rounds", c->block_rounds);
+    json_open_object(w, "false_alarms");
+    json_put_integer(w, "replays", c->alarms.gates);
+    json_put_integer(w, "failed", c->alarms.failed);
+    json_put_integer(w, "passed", c->alarms.passed);
+    json_put_number(w, "rounds", c->alarms.rounds, 2);
+    json_put_number(w, "upper_pct", c->alarms.upper_pct, 4);
+    json_close(w);
+    json_open_array(w, "metrics");
+    for (unsigned i = 0; i < c->metric_count; i++)
+        put_metric(&c->metrics[i], w);
+    json_close(w);
+    add_warnings(r, &text);
+    put_lines(w, "warnings", text.data);
+    buf_clear(&text);
+    calibrate_write_limits(r, &text);
+    json_put_string(w, "limits", text.data);
+    buf_release(&text);
+}
