@@ -44,7 +44,10 @@ field() { # NAME: the value of NAME=value on stdin
 run_ours() { "$BIN/load_engine" "$url" --connections "$1" --seconds "$SECONDS_EACH"; }
 run_signed() { "$BIN/load_engine" "$url" --connections "$1" --seconds "$SECONDS_EACH" --signed; }
 run_wrk() { wrk -t1 -c"$1" -d"${SECONDS_EACH}s" -s "$work/post.lua" "$url" | sed -n 's/^Requests\/sec: *//p'; }
-run_hey() { hey -z "${SECONDS_EACH}s" -c "$1" -m POST -T application/json -D "$work/body" "$url" | sed -n 's/^ *Requests\/sec:[^0-9]*//p'; }
+run_hey() {
+    hey -z "${SECONDS_EACH}s" -c "$1" -m POST -T application/json -D "$work/body" "$url" |
+        sed -n 's/^ *Requests\/sec:[^0-9]*//p'
+}
 run_vegeta() {
     vegeta attack -targets "$work/vegeta" -rate 0 -max-workers "$1" -workers "$1" -duration "${SECONDS_EACH}s" |
         vegeta report | sed -n 's/^Requests .*, *\([0-9.]*\), [0-9.]*$/\1/p'

@@ -1,9 +1,10 @@
-#include "gate/judgement.h"
+#include "gate/judge.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "gate/judgement.h"
 
 #define FALLBACK_REGION "us-east-1" /* prices, where those of the region are not known */
 

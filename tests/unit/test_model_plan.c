@@ -29,7 +29,10 @@ static void finds_functions(void **state)
     plan_free(NULL);
 }
 
-/* The defaults can be judged: there is a schedule of looks, and P99 has its thousand calls at the first one. */
+/*
+ * The defaults can be judged: there is a schedule of looks, and P99 has its thousand calls at the
+ * first one.
+ */
 static void defaults_make_sense(void **state)
 {
     (void)state;
