@@ -301,11 +301,7 @@ static int finish(struct run *run, struct error *e)
     gate_conclude_run(run->result);
     if (run->left.length && run->result->exit_code <= EXIT_FAIL)
         run->result->exit_code = EXIT_LEAK;
-    if (output_write(&o, run->plan, run->result, &run->series, e))
-        return -1;
-    if (run->left.length)
-        fprintf(stderr, "lambda-perf-gate: error: could not be removed:\n%s", run->left.data);
-    return 0;
+    return output_write(&o, run->plan, run->result, &run->series, e);
 }
 
 static int run_all(const struct args *args)
@@ -321,6 +317,8 @@ static int run_all(const struct args *args)
     describe_run(&run);
     int failed = measure_all(&run, &e);
     clean_up(&run);
+    if (run.left.length)
+        fprintf(stderr, "lambda-perf-gate: error: could not be removed:\n%s", run.left.data);
     if (!failed)
         failed = finish(&run, &e);
     int code = failed ? command_fail(&e) : (int)run.result->exit_code;

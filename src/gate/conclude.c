@@ -247,7 +247,8 @@ static bool limit_without_measurement(const struct gate *g, struct arena *arena,
             j->raw.ratio.state != EFFECT_UNDEFINED)
             continue;
         warn(out, arena,
-             arena_printf(arena, "%s has a limit but was not measured", j->metric->noun));
+             arena_printf(arena, "%s has a limit but was not measured in every round",
+                          j->metric->noun));
         missing = true;
     }
     return missing;

@@ -85,6 +85,10 @@ curl_socket_t http_sockets_open(void *context, curlsocktype purpose, struct curl
     if (fd < 0)
         return CURL_SOCKET_BAD;
     fcntl(fd, F_SETFD, FD_CLOEXEC);
+    /* libcurl closes a socket that is still connecting without telling us: its number comes back. */
+    struct http_socket *stale = find(context, fd);
+    if (stale)
+        forget(stale);
     add(context, fd)->opened = true;
     return fd;
 }

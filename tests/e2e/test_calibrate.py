@@ -9,8 +9,8 @@ import os
 import signal
 import unittest
 
-from gate_project import NODE, PYTHON, Project, c_side, perf_yml, wait_until, write_files
-from support import zip_files
+from gate_project import NODE, PYTHON, Project, c_side, perf_yml, write_files
+from support import wait_for, zip_files
 
 ROUNDS = "{ min: 5, max: 8, environments: 1, calls: 4 }"
 LIMITS = "mean: ['+60%', '+4ms'], cold_start: ['+60%', '+40ms']"
@@ -19,15 +19,15 @@ APP = "def handler(event, context):\n    return {'n': sum(range(2000))}\n"
 APP_OF_A_SIDE = ("import os, time\n"
                  "SLOW = os.environ['AWS_LAMBDA_FUNCTION_NAME'].endswith('%s')\n"
                  "def handler(event, context):\n"
-                 "    time.sleep(0.04 if SLOW else 0)\n"
+                 "    time.sleep(0.03 if SLOW else 0)\n"
                  "    return {}\n")
 # Exports by computed name, from a folder, answering by callback: as old CommonJS code does.
 NODE_APP = ("const table = { handler: (event, context, done) => setImmediate(() => done(null, { ok: 1 })) };\n"
             "for (const name of Object.keys(table)) exports[name] = table[name];\n")
-# Alone on a processor it needs some 50 ms; with a quarter of one, four times as long.
+# Alone on a processor it needs some 25 ms; with a quarter of one, four times as long.
 BUSY_APP = ("import time\n"
             "def handler(event, context):\n"
-            "    end = time.process_time() + 0.05\n"
+            "    end = time.process_time() + 0.025\n"
             "    while time.process_time() < end:\n"
             "        pass\n")
 
@@ -97,12 +97,12 @@ class Calibrate(TrialTest):
         self.assertIn('  error_rate: ["<= 0%"]', block)
         head, _, _ = perf_yml(runtime=PYTHON).partition("    limits:")
         project.write("pasted.yml", head + "".join("    %s\n" % line for line in block.splitlines()))
-        self.tool(project, "check", "pasted.yml")
+        self.tool(project, "check", "--config", "pasted.yml")
 
     def test_warns_of_limits_that_are_too_tight(self):
         project = self.project({"app.py": APP}, limits="mean: '+1%', p99: '+10%'")
         run = self.tool(project, "calibrate", "--rounds", "6")
-        self.assertIn("warning: mean +1%: 8 rounds are too few for this limit here", run.stdout)
+        self.assertIn("warning: mean +1%: 8 rounds are too few here: they tell changes of", run.stdout)
         self.assertIn("warning: p99 +10%: not measured: too few values", run.stdout)
 
     def test_side_that_is_slower_all_along_is_told(self):
@@ -123,7 +123,7 @@ class Calibrate(TrialTest):
     def test_interruption_leaves_nothing(self):
         project = self.project(c_side(), runtime="provided.al2023")
         process = project.start("calibrate", "--minutes", "10")
-        wait_until(lambda: len(project.processes()) > 2, "a function's process")
+        wait_for(lambda: len(project.processes()) > 2, "a function's process")
         process.send_signal(signal.SIGINT)
         self.assertEqual(project.finish(process).code, 130)
 
