@@ -49,44 +49,67 @@ static bool has_own(const struct plan_function *f, const struct metric *m)
     return false;
 }
 
-static void add_quoted(struct buf *out, const char *text)
+/* The limits of a metric besides the relative one: the function's own, or else the usual ones. */
+struct others {
+    struct plan_limit limits[RESULT_LIMITS_MAX];
+    size_t count;
+};
+
+static void add_other(struct others *o, const struct metric *m, const struct plan_limit *limit)
 {
-    buf_addf(out, "%s\"%s\"", out->length ? ", " : "", text);
+    if (limit->metric == m && limit->kind != LIMIT_INCREASE_PCT && o->count < RESULT_LIMITS_MAX)
+        o->limits[o->count++] = *limit;
 }
 
-/* The limits of a metric that are not relative: the function's own, or else the usual ones. */
-static void add_absolute(const struct plan_function *f, const struct metric *m, struct buf *out)
+static struct others others_of(const struct plan_function *f, const struct metric *m)
 {
+    struct others o = {0};
     for (size_t i = 0; i < f->limit_count; i++)
-        if (f->limits[i].metric == m && f->limits[i].kind != LIMIT_INCREASE_PCT)
-            add_quoted(out, f->limits[i].text);
+        add_other(&o, m, &f->limits[i]);
     for (size_t i = 0; i < LIMIT_DEFAULTS && !has_own(f, m); i++) {
         struct plan_limit limit = parse_default(&limit_defaults[i]);
-        if (limit.metric == m && limit.kind != LIMIT_INCREASE_PCT)
-            add_quoted(out, limit.text);
+        add_other(&o, m, &limit);
     }
+    return o;
 }
 
+static void write_list(const struct metric *m, double pct, const struct others *o, struct buf *out)
+{
+    const char *between = "";
+    if (!isfinite(pct) && !o->count) {
+        buf_addf(out, "  # %s: no limit is supported", m->id);
+        return;
+    }
+    buf_addf(out, "  %s: [", m->id);
+    if (isfinite(pct)) {
+        buf_addf(out, "\"+%g%%\"", pct);
+        between = ", ";
+    }
+    for (size_t i = 0; i < o->count; i++, between = ", ")
+        buf_addf(out, "%s\"%s\"", between, o->limits[i].text);
+    buf_addch(out, ']');
+}
+
+/*
+ * A limit in the metric's unit may allow more than the relative one needs: then the usual relative
+ * one will do.
+ */
 static void write_limit(const struct calibrate_report *r, const struct metric *m, struct buf *out)
 {
-    const struct calibration_metric *measured = calibration_find(r->calibration, metric_index(m));
-    double pct = measured ? calibration_limit(measured, usual_pct(m)) : NAN;
-    struct buf list;
-    buf_init(&list);
-    if (isfinite(pct))
-        buf_addf(&list, "\"+%g%%\"", pct);
-    add_absolute(r->function, m, &list);
-    if (list.length)
-        buf_addf(out, "  %s: [%s]", m->id, list.data);
-    else
-        buf_addf(out, "  # %s: no limit is supported", m->id);
-    if (isfinite(pct))
-        buf_addf(out, "   # +%.3g %% is the smallest that rounds.max %u supports",
-                 measured->supported_pct, r->function->rounds.max);
-    else if (measured)
+    const struct calibration_metric *c = calibration_find(r->calibration, metric_index(m));
+    struct others others = others_of(r->function, m);
+    double allowed = c ? calibration_allowed(c, others.limits, others.count) : NAN;
+    bool generous = c && c->supported_pct <= allowed;
+    double pct = !c ? NAN : generous ? usual_pct(m) : calibration_limit(c, usual_pct(m));
+    write_list(m, pct, &others, out);
+    if (c && isfinite(c->supported_pct))
+        buf_addf(out, "   # rounds.max %u can tell +%.2g %%", r->function->rounds.max,
+                 c->supported_pct);
+    else if (c)
         buf_addf(out, "   # rounds.max %u supports no relative limit", r->function->rounds.max);
+    if (isfinite(allowed))
+        buf_addf(out, "; the absolute limit is +%.2g %% here", allowed);
     buf_addch(out, '\n');
-    buf_release(&list);
 }
 
 void calibrate_write_limits(const struct calibrate_report *r, struct buf *out)
@@ -99,24 +122,29 @@ void calibrate_write_limits(const struct calibrate_report *r, struct buf *out)
 
 /* ---- warnings ---- */
 
-static void warn_of_limit(const struct calibrate_report *r, const struct plan_limit *limit,
-                          struct buf *out)
+static void add_limits(const struct plan_function *f, const struct metric *m, struct buf *out)
 {
-    const struct calibration_metric *m =
-        calibration_find(r->calibration, metric_index(limit->metric));
-    bool estimated = limit->metric->kind != KIND_RATE && limit->metric->kind != KIND_CONSTANT &&
-                     !limit->metric->higher_is_better;
-    if (!m && estimated)
-        buf_addf(out, "warning: %s %s: not measured: %s\n", limit->metric->id, limit->text,
-                 r->calibration->rounds < EFFECT_ROUNDS_MIN ? "too few rounds" : "too few values");
-    if (!m || calibration_supports(r->calibration, limit))
+    buf_addf(out, "warning: %s", m->id);
+    for (size_t i = 0; i < f->limit_count; i++)
+        if (f->limits[i].metric == m)
+            buf_addf(out, " %s", f->limits[i].text);
+}
+
+static void warn_of_limit(const struct calibrate_report *r, const struct metric *m, struct buf *out)
+{
+    const struct calibration_metric *c = calibration_find(r->calibration, metric_index(m));
+    bool estimated = m->kind != KIND_RATE && m->kind != KIND_CONSTANT && !m->higher_is_better;
+    if ((!c && !estimated) || (c && calibration_supports(c, r->function)))
         return;
-    buf_addf(out, "warning: %s %s: %u rounds are too few for this limit here; ", limit->metric->id,
-             limit->text, r->function->rounds.max);
-    if (isfinite(m->supported_pct))
-        buf_addf(out, "they tell changes of %.3g %% or more\n", m->supported_pct);
+    add_limits(r->function, m, out);
+    if (!c)
+        buf_addf(out, ": not measured: %s\n",
+                 r->calibration->rounds < EFFECT_ROUNDS_MIN ? "too few rounds" : "too few values");
+    else if (isfinite(c->supported_pct))
+        buf_addf(out, ": %u rounds are too few here: they tell changes of %.2g %% or more\n",
+                 r->function->rounds.max, c->supported_pct);
     else
-        buf_addstr(out, "they give too few values to judge it at all\n");
+        buf_addf(out, ": %u rounds give too few values to judge it\n", r->function->rounds.max);
 }
 
 static void add_warnings(const struct calibrate_report *r, struct buf *out)
@@ -124,8 +152,9 @@ static void add_warnings(const struct calibrate_report *r, struct buf *out)
     const struct calibration *c = r->calibration;
     for (size_t i = 0; i < r->measured->warning_count; i++)
         buf_addf(out, "warning: %s\n", r->measured->warnings[i]);
-    for (size_t i = 0; i < r->function->limit_count; i++)
-        warn_of_limit(r, &r->function->limits[i], out);
+    for (int i = 0; i < METRIC_COUNT; i++)
+        if (has_own(r->function, &metrics[i]))
+            warn_of_limit(r, &metrics[i], out);
     for (unsigned i = 0; i < c->metric_count; i++)
         if (c->metrics[i].judged && c->metrics[i].floor_proven)
             buf_addf(out,

@@ -132,8 +132,9 @@ static void bound_rounds(const struct trial *t, struct plan_function *f)
 }
 
 /*
- * Measures and says what came out; -1 only for what ends the whole test. An error of one measurement
- * is that check's own. Each metric is judged at the level that it has in a run with all limits.
+ * Measures and says what came out; -1 only for what ends the whole test. An error of one
+ * measurement is that check's own. Each metric is judged at the level that it has in a run with all
+ * limits.
  */
 static int measure(struct selftest *s, const struct trial_measurement *job, struct check *check,
                    struct result_function *out, struct error *e)
@@ -284,7 +285,7 @@ static unsigned lowered_memory(const struct selftest *s)
     return lowered <= s->function->memory_mb / 2 ? lowered : 0;
 }
 
-/* What must hold before less memory is sure to be slower: no emulated Lambda can be asked for more. */
+/* Why less memory would not be slower for certain; NULL when it would. */
 static const char *memory_obstacle(const struct selftest *s, const struct metric *m)
 {
     double cpu_ms = measured(s, METRIC_CPU_MS), memory_mb = lowered_memory(s);

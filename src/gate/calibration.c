@@ -336,10 +336,23 @@ double calibration_limit(const struct calibration_metric *m, double usual_pct)
     return isfinite(supported) ? fmax(supported, usual_pct) : NAN;
 }
 
-bool calibration_supports(const struct calibration *c, const struct plan_limit *limit)
+double calibration_allowed(const struct calibration_metric *m, const struct plan_limit *limits,
+                           size_t count)
 {
-    const struct calibration_metric *m = calibration_find(c, metric_index(limit->metric));
-    if (!m || limit->kind != LIMIT_INCREASE_PCT || !(limit->value > 0))
-        return true;
-    return m->supported_pct <= limit->value * 100;
+    double most = NAN;
+    for (size_t i = 0; i < count; i++) {
+        if (limits[i].metric != m->metric)
+            continue;
+        if (limits[i].kind == LIMIT_INCREASE_PCT)
+            most = fmax(most, limits[i].value * 100);
+        else if (limits[i].kind == LIMIT_INCREASE_ABS && m->level > 0)
+            most = fmax(most, limits[i].value / m->level * 100);
+    }
+    return most;
+}
+
+bool calibration_supports(const struct calibration_metric *m, const struct plan_function *f)
+{
+    double allowed = calibration_allowed(m, f->limits, f->limit_count);
+    return isnan(allowed) || m->supported_pct <= allowed;
 }

@@ -93,9 +93,12 @@ double calibration_round_up(double pct);
  */
 double calibration_limit(const struct calibration_metric *m, double usual_pct);
 /*
- * Whether the plan's rounds suffice for a relative limit; limits of other kinds and metrics that
- * were not measured are taken to be supported.
+ * What the increases that a metric is allowed amount to here, in percent: the most generous of
+ * them, for a regression must exceed them all. NaN when it has none (a maximum is none).
  */
-bool calibration_supports(const struct calibration *c, const struct plan_limit *limit);
+double calibration_allowed(const struct calibration_metric *m, const struct plan_limit *limits,
+                           size_t count);
+/* Whether the plan's rounds suffice for the metric's limits; true where no increase is limited. */
+bool calibration_supports(const struct calibration_metric *m, const struct plan_function *f);
 
 #endif

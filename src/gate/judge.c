@@ -196,6 +196,6 @@ enum gate_advice gate_look(struct gate *g)
         return GATE_STOP;
     if (!look_is_due(&g->plan, g->evidence.rounds))
         return GATE_CONTINUE;
-    judgement_make_all(g);
+    judgement_make_limited(g);
     return is_answered(g) || is_hopeless(g) ? GATE_STOP : GATE_CONTINUE;
 }

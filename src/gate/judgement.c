@@ -228,6 +228,13 @@ void judgement_make_all(struct gate *g)
         judge_metric(g, &g->judged[i]);
 }
 
+void judgement_make_limited(struct gate *g)
+{
+    for (int i = 0; i < METRIC_COUNT; i++)
+        if (g->judged[i].limit_count)
+            judge_metric(g, &g->judged[i]);
+}
+
 double judgement_rounds_to_resolve(const struct gate *g, const struct judgement *j)
 {
     for (unsigned i = 0; i < j->limit_count; i++) {

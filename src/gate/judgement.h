@@ -50,6 +50,8 @@ struct gate {
 
 /* Judges all metrics on the evidence so far. */
 void judgement_make_all(struct gate *g);
+/* Only those with a limit, which is all that a look asks for. */
+void judgement_make_limited(struct gate *g);
 
 /* Whether the estimate is beyond a maximum, or beyond every increase that is allowed. */
 bool judgement_beyond_limits(const struct gate *g, const struct judgement *j);

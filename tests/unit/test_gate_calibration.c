@@ -148,7 +148,7 @@ static void test_quiet_function(void **state)
     assert_true(p99->detectable_pct[0] > p99->detectable_pct[1]);
     assert_true(p99->detectable_pct[1] > p99->detectable_pct[2]);
     assert_true(p99->supported_pct < 10 && p99->supported_pct > p99->detectable_pct[2]);
-    assert_true(calibration_supports(&s.c, &s.limits[0]));
+    assert_true(calibration_supports(p99, &s.f));
     assert_int_equal(s.c.alarms.gates, GATES);
     assert_int_equal(s.c.alarms.failed, 0);
     assert_int_equal(s.c.alarms.passed, GATES);
@@ -166,7 +166,7 @@ static void test_noisy_function_does_not_support_its_limit(void **state)
     scene_begin(&s, .05);
     scene_calibrate(&s, &w);
     const struct calibration_metric *p99 = metric(&s, METRIC_P99);
-    assert_false(calibration_supports(&s.c, &s.limits[0]));
+    assert_false(calibration_supports(p99, &s.f));
     assert_true(p99->supported_pct > 5);
     assert_true(calibration_limit(p99, 10) >= p99->supported_pct);
     assert_true(s.c.alarms.passed < GATES);
@@ -298,6 +298,27 @@ static void test_recommended_limits(void **state)
     }
 }
 
+/* Of several increases all must be exceeded: the most generous one counts. */
+static void test_supported_by_an_absolute_limit(void **state)
+{
+    (void)state;
+    struct plan_limit limits[3] = {
+        {.metric = &metrics[METRIC_P99], .kind = LIMIT_INCREASE_PCT, .value = .10},
+        {.metric = &metrics[METRIC_P99], .kind = LIMIT_MAXIMUM, .value = 3},
+        {.metric = &metrics[METRIC_P99], .kind = LIMIT_INCREASE_ABS, .value = 1},
+    };
+    struct plan_function f = {.limits = limits, .limit_count = 2};
+    struct calibration_metric m = {.metric = &metrics[METRIC_P99], .level = 2, .supported_pct = 26};
+    assert_false(calibration_supports(&m, &f));
+    f.limit_count = 3;
+    assert_true(fabs(calibration_allowed(&m, limits, 3) - 50) < 1e-9);
+    assert_true(calibration_supports(&m, &f));
+    m.supported_pct = NAN;
+    assert_false(calibration_supports(&m, &f));
+    m.metric = &metrics[METRIC_MEAN];
+    assert_true(calibration_supports(&m, &f));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_same_request_same_answer),
         cmocka_unit_test(test_budget_below_the_first_look),
         cmocka_unit_test(test_recommended_limits),
+        cmocka_unit_test(test_supported_by_an_absolute_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
