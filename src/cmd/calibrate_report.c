@@ -12,6 +12,12 @@ static const double FALSE_ALARMS_MAX = 0.01; /* of a gate, as promised */
 /* What a metric without a usual limit of its own is held to at least, in percent. */
 static const double USUAL_PCT = 10;
 
+/* Two digits are more than is known. */
+static void add_number(struct buf *out, double pct)
+{
+    buf_addf(out, pct < 10 ? "%.2g" : "%.0f", pct);
+}
+
 /* ---- limits ---- */
 
 /* The parsed default; its text is the row's. */
@@ -102,13 +108,17 @@ static void write_limit(const struct calibrate_report *r, const struct metric *m
     bool generous = c && c->supported_pct <= allowed;
     double pct = !c ? NAN : generous ? usual_pct(m) : calibration_limit(c, usual_pct(m));
     write_list(m, pct, &others, out);
-    if (c && isfinite(c->supported_pct))
-        buf_addf(out, "   # rounds.max %u can tell +%.2g %%", r->function->rounds.max,
-                 c->supported_pct);
-    else if (c)
+    if (c && isfinite(c->supported_pct)) {
+        buf_addf(out, "   # rounds.max %u can tell +", r->function->rounds.max);
+        add_number(out, c->supported_pct);
+        buf_addstr(out, " %");
+    } else if (c)
         buf_addf(out, "   # rounds.max %u supports no relative limit", r->function->rounds.max);
-    if (isfinite(allowed))
-        buf_addf(out, "; the absolute limit is +%.2g %% here", allowed);
+    if (isfinite(allowed)) {
+        buf_addstr(out, "; the absolute limit is +");
+        add_number(out, allowed);
+        buf_addstr(out, " % here");
+    }
     buf_addch(out, '\n');
 }
 
@@ -140,10 +150,12 @@ static void warn_of_limit(const struct calibrate_report *r, const struct metric 
     if (!c)
         buf_addf(out, ": not measured: %s\n",
                  r->calibration->rounds < EFFECT_ROUNDS_MIN ? "too few rounds" : "too few values");
-    else if (isfinite(c->supported_pct))
-        buf_addf(out, ": %u rounds are too few here: they tell changes of %.2g %% or more\n",
-                 r->function->rounds.max, c->supported_pct);
-    else
+    else if (isfinite(c->supported_pct)) {
+        buf_addf(out, ": %u rounds are too few here: they tell changes of ",
+                 r->function->rounds.max);
+        add_number(out, c->supported_pct);
+        buf_addstr(out, " % or more\n");
+    } else
         buf_addf(out, ": %u rounds give too few values to judge it\n", r->function->rounds.max);
 }
 
@@ -158,7 +170,7 @@ static void add_warnings(const struct calibrate_report *r, struct buf *out)
     for (unsigned i = 0; i < c->metric_count; i++)
         if (c->metrics[i].judged && c->metrics[i].floor_proven)
             buf_addf(out,
-                     "warning: %s: equal sides differ for longer than a round (%.2g %%): something "
+                     "warning: %s: equal sides differ for longer than a round (%.3g %%): something "
                      "favours one of them\n",
                      c->metrics[i].metric->id, c->metrics[i].floor_pct);
     if (c->alarms.failed > FALSE_ALARMS_MAX * c->alarms.gates)
@@ -173,9 +185,8 @@ static void add_pct(struct buf *out, double pct)
     struct buf cell;
     buf_init(&cell);
     if (isfinite(pct))
-        buf_addf(&cell, "%.2g %%", pct);
-    else
-        buf_addstr(&cell, "-");
+        add_number(&cell, pct);
+    buf_addstr(&cell, isfinite(pct) ? " %" : "-");
     buf_addf(out, " %9s", cell.data);
     buf_release(&cell);
 }

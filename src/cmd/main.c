@@ -30,7 +30,7 @@ static void help(FILE *to)
           "million invocations, and says pass, fail or \"cannot tell\".\n\ncommands:\n",
           to);
     for (int i = 0; i < COMMAND_COUNT; i++)
-        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("\nexit codes:\n", to);
     for (size_t i = 0; i < exit_code_count; i++)
         fprintf(to, "  %3d  %s\n", exit_codes[i].code, exit_codes[i].meaning);
