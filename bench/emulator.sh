@@ -4,8 +4,9 @@
 #
 #   B=build bench/emulator.sh          SECONDS_EACH=2 ROUNDS=3 CONNECTIONS="1 8" by default
 #
-# aws-lambda-rie is taken from RIE=FILE or from PATH, else built from its Go module into $B/bench. It runs one environment, so
-# it is measured with one connection only. Prints Markdown; a rival that cannot be had is named with the reason.
+# aws-lambda-rie is taken from RIE=FILE or from PATH, else built from its Go module into $B/bench, else out of the package of
+# AWS's SAM CLI on PyPI, which brings it as a binary. It runs one environment, so it is measured with one connection only.
+# Prints Markdown; a rival that cannot be had is named with the reason.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -15,6 +16,7 @@ ROUNDS=${ROUNDS:-3}
 CONNECTIONS=${CONNECTIONS:-1 8}
 RIE_MODULE=github.com/aws/aws-lambda-runtime-interface-emulator
 RIE_VERSION=${RIE_VERSION:-latest}
+SAM_CLI=aws-sam-cli==1.170.0
 work=$(mktemp -d)
 pids=
 stop_all() {
@@ -70,15 +72,34 @@ find_rie() { # prints the program, or fails with the reason in $work/rie.reason
         :
     elif test -x "$B/bench/aws-lambda-rie"; then
         echo "$B/bench/aws-lambda-rie"
-    elif ! command -v go >/dev/null; then
-        echo "there is no aws-lambda-rie and no go to build it with" >"$work/rie.reason"
-        return 1
+    elif build_rie || unpack_rie; then
+        echo "$B/bench/aws-lambda-rie"
     else
-        build_rie && echo "$B/bench/aws-lambda-rie"
+        return 1
     fi
 }
 
+unpack_rie() {
+    "$python" -m pip download --quiet --no-deps --dest "$work/sam" "$SAM_CLI" >"$work/pip.err" 2>&1 ||
+        pip download --quiet --no-deps --dest "$work/sam" "$SAM_CLI" >"$work/pip.err" 2>&1 || {
+        echo "$(cat "$work/rie.reason"); nor is $SAM_CLI: $(tail -n 1 "$work/pip.err" | cut -c 1-120)" >"$work/rie.reason"
+        return 1
+    }
+    "$python" - "$work/sam" "$(uname -m)" "$B/bench/aws-lambda-rie" <<'PYTHON'
+import glob, os, sys, zipfile
+folder, machine, target = sys.argv[1:]
+name = "samcli/local/rapid/aws-lambda-rie-" + {"x86_64": "x86_64", "aarch64": "arm64"}[machine]
+with zipfile.ZipFile(glob.glob(folder + "/*.whl")[0]) as z, open(target, "wb") as out:
+    out.write(z.read(name))
+os.chmod(target, 0o755)
+PYTHON
+}
+
 build_rie() { # its module calls itself by another name, so it is built from its own folder
+    command -v go >/dev/null || {
+        echo "there is no aws-lambda-rie and no go to build it with" >"$work/rie.reason"
+        return 1
+    }
     (cd "$work" && GOFLAGS=-mod=mod go mod download -json "$RIE_MODULE@$RIE_VERSION") >"$work/rie.json" 2>"$work/rie.err" || {
         reason=$(sed -n 's/.*"Error": "\(.*\)",\{0,1\}$/\1/p' "$work/rie.json" | cut -c 1-120)
         echo "its Go module cannot be had here: ${reason:-$(tail -n 1 "$work/rie.err" | cut -c 1-120)}" >"$work/rie.reason"

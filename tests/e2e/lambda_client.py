@@ -43,9 +43,10 @@ class Outcome:
 
 
 class Serve:
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **variables):
         self.process = subprocess.Popen([LPG_BIN, "serve", "--no-verify", *arguments],
-                                        stdout=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE, text=True,
+                                        env={**os.environ, **variables})
         self.url = self.process.stdout.readline().strip()
         self.client = boto3.client(
             "lambda", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="test",

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import tempfile
 import time
 import unittest
 
@@ -202,7 +203,9 @@ class Environments(unittest.TestCase):
 
 class Endings(unittest.TestCase):
     def test_nothing_outlives_a_killed_server(self):
-        serve = Serve()
+        folder = tempfile.TemporaryDirectory()  # a killed server cannot remove its own
+        self.addCleanup(folder.cleanup)
+        serve = Serve(TMPDIR=folder.name)
         serve.create("f", SOURCE)
         pid = serve.invoke("f").payload["pid"]
         self.assertTrue(os.path.exists("/proc/%d" % pid))

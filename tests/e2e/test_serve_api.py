@@ -83,25 +83,6 @@ class Serve:
             return answer.read()
 
 
-def children(pid):
-    """Processes of the session below `pid`, by /proc."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open("/proc/%s/stat" % entry) as f:
-                    parents[int(entry)] = int(f.read().rpartition(")")[2].split()[1])
-            except OSError:
-                pass
-    found, todo = set(), [pid]
-    while todo:
-        parent = todo.pop()
-        below = [p for p, its in parents.items() if its == parent]
-        found.update(below)
-        todo.extend(below)
-    return found
-
-
 @unittest.skipUnless(boto3, "needs boto3")
 class ServeTest(unittest.TestCase):
     @classmethod
@@ -547,7 +528,7 @@ class Alone(unittest.TestCase):
                             "Code": {"ZipFile": base64.b64encode(package()).decode()}}
                 self.post(serve.url + "/2015-03-31/functions", json.dumps(settings).encode())
                 self.post(serve.url + "/2015-03-31/functions/kept/invocations", b"{}")
-                below = children(serve.process.pid)
+                below = support.descendants(serve.process.pid)
                 self.assertTrue(below)
                 serve.stop(how)
                 self.assertEqual([p for p in below if os.path.exists("/proc/%d" % p)], [])

@@ -85,12 +85,6 @@ void pool_invoke(struct pool *p, const struct pool_call *call, pool_done_fn *don
     p->count++;
 }
 
-size_t pool_busy(const struct pool *p, const char *function_name)
-{
-    (void)function_name;
-    return p->count;
-}
-
 void pool_retire(struct pool *p, const struct function *f)
 {
     (void)f;

@@ -69,31 +69,6 @@ static void names(void **state)
     assert_string_equal(side_name(SIDE_CANDIDATE), "candidate");
 }
 
-static void accounts(void **state)
-{
-    (void)state;
-    struct series s = {0};
-    struct accounting a;
-    for (int i = 0; i < 60; i++) {
-        struct sample *x = series_add(&s);
-        x->function = (uint16_t)(i % 2);
-        x->side = (uint8_t)(i / 2 % 2);
-        x->status = (uint8_t)(i / 4 % SAMPLE_STATUS_COUNT);
-        x->dropped = i % 3 == 0; /* scheduled all the same */
-    }
-    series_account(&s, 1, SIDE_CANDIDATE, &a);
-    uint64_t sum = 0;
-    for (int i = 0; i < SAMPLE_STATUS_COUNT; i++)
-        sum += a.by_status[i];
-    assert_int_equal(a.scheduled, 15);
-    assert_int_equal(sum, 15);
-    assert_int_equal(a.by_status[SAMPLE_OK], 3);
-    assert_int_equal(a.by_status[SAMPLE_TAMPERED], 2);
-    series_account(&s, 9, SIDE_BASELINE, &a);
-    assert_int_equal(a.scheduled, 0);
-    series_release(&s);
-}
-
 static void one_line(void **state)
 {
     (void)state;
@@ -287,7 +262,6 @@ int main(void)
         cmocka_unit_test(a_new_sample_has_nothing),
         cmocka_unit_test(units),
         cmocka_unit_test(names),
-        cmocka_unit_test(accounts),
         cmocka_unit_test(one_line),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(refuses),

@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -20,7 +19,6 @@ struct stage {
     struct loop *loop;
     struct loop_watch *watch, *other;
     struct loop_timer *timers[3];
-    struct loop_signal *signal;
     int fds[2];
     int calls, events;
     char order[64];
@@ -43,7 +41,6 @@ static int tear_down(void **state)
     loop_watch_free(s->other);
     for (size_t i = 0; i < ARRAY_LEN(s->timers); i++)
         loop_timer_free(s->timers[i]);
-    loop_signal_free(s->signal);
     loop_free(s->loop);
     close(s->fds[0]);
     close(s->fds[1]);
@@ -358,7 +355,7 @@ static void a_crowd_of_timers_keeps_order(void **state)
     free(c);
 }
 
-/* --- stopping, signals --- */
+/* --- stopping --- */
 
 static void stop_and_note(void *context)
 {
@@ -390,25 +387,6 @@ static void a_stop_before_the_run_is_not_lost(void **state)
     assert_string_equal(s->order, "s");
 }
 
-static void on_usr1(void *context, int number)
-{
-    struct stage *s = context;
-    s->events = number;
-    loop_signal_free(s->signal);
-    s->signal = NULL;
-    loop_stop(s->loop);
-}
-
-static void signals_come_through_the_loop(void **state)
-{
-    struct stage *s = *state;
-    s->signal = loop_signal_new(s->loop, SIGUSR1, on_usr1, s);
-    assert_int_equal(raise(SIGUSR1), 0);
-    assert_int_equal(s->events, 0); /* not before the loop runs */
-    loop_run(s->loop);
-    assert_int_equal(s->events, SIGUSR1);
-}
-
 static void says_that_descriptors_are_out(void **state)
 {
     (void)state;
@@ -433,7 +411,6 @@ static void frees_accept_null(void **state)
     loop_free(NULL);
     loop_watch_free(NULL);
     loop_timer_free(NULL);
-    loop_signal_free(NULL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -455,7 +432,6 @@ int main(void)
         TEST(a_crowd_of_timers_keeps_order),
         TEST(stop_keeps_the_rest_for_the_next_run),
         TEST(a_stop_before_the_run_is_not_lost),
-        TEST(signals_come_through_the_loop),
         TEST(says_that_descriptors_are_out),
         TEST(frees_accept_null),
     };

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "sandbox/shaping.h"
 #include "os/fs.h"
+#include "sandbox/shaping.h"
 
 enum { PID = 4242, TEXT_MAX = 4096 };
 
