@@ -49,7 +49,7 @@ endif
 OPTIMIZE ?= -O2 -g
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 FORTIFY  := $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(or $(FORTIFY_LEVEL),2))
-CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(B)/gen -DLPG_VERSION='"$(VERSION)"' -DLPG_RUNTIMES_DIR='"$(CURDIR)/src/sandbox/runtimes"' \
+CPPFLAGS += -D_GNU_SOURCE -Isrc -DLPG_VERSION='"$(VERSION)"' -DLPG_RUNTIMES_DIR='"$(CURDIR)/src/sandbox/runtimes"' \
             -DLPG_DATA_DIR='"$(CURDIR)"'
 CFLAGS   += -std=c17 $(OPTIMIZE) $(WARNINGS) $(FLAGS_CC) $(FORTIFY) -fPIE $(if $(WERROR),-Werror) $(SAN_FLAGS) \
             $(shell $(PKG) --cflags $(PACKAGES) 2>/dev/null)

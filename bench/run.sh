@@ -19,6 +19,7 @@ emulator      invocations per second and added latency of the embedded Lambda, b
 cpu-share     how near the CPU share of a memory size is to memory / 1769 MB
 startup       time of --version, beside an empty program and libcurl's own start
 memory        memory per recorded sample
+schedules     A/A noise of the schedules of load: the same package on both sides
 TABLE
 }
 

@@ -22,7 +22,7 @@ enum error_code {
     ERROR_BUILD,       /* a side could not be checked out, built or packaged */
     ERROR_SYSTEM,      /* files, processes, memory, the disk */
     ERROR_NETWORK,     /* no answer: connect, TLS, time out, cut off */
-    ERROR_API,         /* an answer that says no: Lambda, GitHub */
+    ERROR_API,         /* an answer that says no */
     ERROR_MEASURE,     /* measured, but not to be believed */
     ERROR_INPUT,       /* a stored file that is damaged or of another schema */
     ERROR_INTERRUPTED, /* a signal asked us to stop */

@@ -44,8 +44,8 @@ const struct json *json_get(const struct json *object, const char *key); /* exac
 const struct json *json_path(const struct json *value, const char *path);
 const char *json_string(const struct json *value, const char *fallback);
 double json_number(const struct json *value, double fallback);
-int64_t json_integer(const struct json *value,
-                     int64_t fallback); /* fallback unless whole and |v| < 2^53 */
+/* The fallback unless it is whole and below 2^53 in size. */
+int64_t json_integer(const struct json *value, int64_t fallback);
 bool json_bool(const struct json *value, bool fallback);
 /* Short forms for members of an object. */
 const char *json_get_string(const struct json *object, const char *key, const char *fallback);

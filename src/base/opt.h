@@ -1,13 +1,10 @@
 /*
- * opt.h - command-line options as rows of a table: parsing, --help and the reference docs read the
- * same rows.
+ * opt.h - command-line options as rows of a table: parsing and --help read the same rows.
  *
  *     static const struct opt options[] = {
- *         {"config", 'c', "FILE", OPT_STRING, offsetof(struct args, config), "read FILE instead of
- * perf.yml"},
- *         {"function", 0, "NAME", OPT_LIST, offsetof(struct args, functions), "only this function
- * (repeatable)"},
- *         {"json", 0, NULL, OPT_FLAG, offsetof(struct args, json), "print result.json on stdout"},
+ *         {"config", 'c', "FILE", OPT_STRING, offsetof(struct args, config), "read FILE"},
+ *         {"function", 0, "NAME", OPT_LIST, offsetof(struct args, functions), "only this one"},
+ *         {"json", 0, NULL, OPT_FLAG, offsetof(struct args, json), "print result.json"},
  *     };
  */
 #ifndef LPG_BASE_OPT_H
@@ -50,9 +47,8 @@ struct opt {
  * did-you-mean; after an error the fields hold what was read before it.
  *
  * Forms: --name=VALUE, --name VALUE, -cVALUE, -c VALUE, and flags joined as in -qv. A single option
- * that is given twice keeps its last value. A value that begins with a dash must be written
- * --name=-VALUE
- * ("-" alone is an ordinary value).
+ * that is given twice keeps its last value. A value that begins with a dash must be written as
+ * --name=-VALUE ("-" alone is an ordinary value).
  */
 int opt_parse(const struct opt *options, size_t count, int argc, char **argv, void *fields,
               struct opt_list *words, struct error *e);

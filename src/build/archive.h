@@ -25,8 +25,8 @@ int archive_folder(const char *folder, struct buf *zip, struct error *e);
 /* A file to be put into a package that is there already. */
 struct archive_file {
     const char *name;
-    const char
-        *displaced; /* what the entry of that name is called from now on; NULL: there is none */
+    /* what the entry of that name is called from now on; NULL: there is none */
+    const char *displaced;
     bool program;
     struct buf content;
 };

@@ -87,11 +87,9 @@ int command_calibrate(int argc, char **argv)
     static const struct trial_command command = {
         "calibrate",
         "calibration.json",
-        "Measures the working tree against itself. Nothing differs, so what is seen is noise: how "
-        "small a change\n"
-        "can be told from it in 1, 5 and 15 minutes, how often the gate would cry wolf, and which "
-        "limits this\n"
-        "function supports on this machine.",
+        "Measures the working tree against itself. Nothing differs, so what is seen is\n"
+        "noise: how small a change can be told from it in 1, 5 and 15 minutes, how often\n"
+        "the gate would cry wolf, and which limits this function supports on this machine.",
         run,
     };
     return trial_command(&command, argc, argv);

@@ -122,7 +122,8 @@ static void write_limit(const struct calibrate_report *r, const struct metric *m
     buf_addch(out, '\n');
 }
 
-void calibrate_write_limits(const struct calibrate_report *r, struct buf *out)
+/* The `limits:` block: the limits that are supported, rounded up, none below the usual one. */
+static void write_limits(const struct calibrate_report *r, struct buf *out)
 {
     buf_addstr(out, "limits:\n");
     for (int i = 0; i < METRIC_COUNT; i++)
@@ -236,7 +237,7 @@ void calibrate_write_text(const struct calibrate_report *r, struct buf *out)
     buf_addch(out, '\n');
     add_warnings(r, out);
     buf_addstr(out, "supported here, for perf.yml:\n\n");
-    calibrate_write_limits(r, out);
+    write_limits(r, out);
     buf_addch(out, '\n');
 }
 
@@ -301,7 +302,7 @@ void calibrate_write_json(const struct calibrate_report *r, struct json_writer *
     add_warnings(r, &text);
     put_lines(w, "warnings", text.data);
     buf_clear(&text);
-    calibrate_write_limits(r, &text);
+    write_limits(r, &text);
     json_put_string(w, "limits", text.data);
     buf_release(&text);
 }

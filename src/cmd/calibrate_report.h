@@ -20,7 +20,5 @@ struct calibrate_report {
 void calibrate_write_text(const struct calibrate_report *r, struct buf *out);
 /* Adds members to the writer's open object. */
 void calibrate_write_json(const struct calibrate_report *r, struct json_writer *w);
-/* The `limits:` block: the limits that are supported, rounded up, none below the usual one. */
-void calibrate_write_limits(const struct calibrate_report *r, struct buf *out);
 
 #endif

@@ -72,7 +72,7 @@ int command_check_selection(const struct opt_list *functions, const struct plan 
 extern volatile sig_atomic_t command_signal;
 /* Catches these signals (and ignores SIGPIPE) from now on. */
 void command_catch_signals(void);
-/* Makes a signal stop loop_run() of this loop as well. Free with command_unwatch_signals(). */
+/* Makes a signal stop loop_run() of this loop as well. Free with loop_watch_free(). */
 struct loop_watch *command_watch_signals(struct loop *loop);
 /* The exit code after a signal: 130 or 143. */
 int command_signal_exit(void);

@@ -32,9 +32,9 @@ static const struct opt options[] = {
 
 static const struct command_usage usage = {
     "lambda-perf-gate compare [options]",
-    "Replays the looks of a run over its samples.ndjson, with the limits of perf.yml, and gives "
-    "the verdict that\n"
-    "the run would have given, and after how many rounds it would have stopped.",
+    "Replays the looks of a run over its samples.ndjson, with the limits of perf.yml, and\n"
+    "gives the verdict that the run would have given, and after how many rounds it would\n"
+    "have stopped.",
     options,
     sizeof options / sizeof options[0],
 };

@@ -12,7 +12,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", command_run, "measure baseline and candidate, judge, report"},
-    {"init", command_init, "write a starter perf.yml and workflow from what the folder holds"},
+    {"init", command_init, "write a starter perf.yml from what the folder holds"},
     {"check", command_check, "validate perf.yml"},
     {"calibrate", command_calibrate, "the code against itself: what can be told from noise here"},
     {"selftest", command_selftest, "prove that the gate fails a known slowdown"},
@@ -25,9 +25,8 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 static void help(FILE *to)
 {
     fputs("usage: lambda-perf-gate COMMAND [options]\n\n"
-          "Deploys two builds of a Lambda function side by side, compares P99, cold start and cost "
-          "per\n"
-          "million invocations, and says pass, fail or \"cannot tell\".\n\ncommands:\n",
+          "Deploys two builds of a Lambda function side by side, compares P99, cold start and\n"
+          "cost per million invocations, and says pass, fail or \"cannot tell\".\n\ncommands:\n",
           to);
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);

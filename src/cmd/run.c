@@ -36,11 +36,9 @@ static const struct opt options[] = {
      "git:REF, 'worktree', a folder or a .zip (default: the working tree as it is)"},
     {"endpoint-url", 0, "URL", OPT_STRING, offsetof(struct args, endpoint_url),
      "measure at this Lambda endpoint instead of the embedded Lambda; keys come from "
-     "AWS_ACCESS_KEY_ID and "
-     "AWS_SECRET_ACCESS_KEY"},
+     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
-     "prices and signatures of this region (default: "
-     "us-east-1)"},
+     "prices and signatures of this region (default: us-east-1)"},
     {"output", 'o', "DIR", OPT_STRING, offsetof(struct args, output),
      "write the reports to DIR (default: .lambda-perf-gate)"},
     {"seed", 0, "N", OPT_COUNT, offsetof(struct args, seed),

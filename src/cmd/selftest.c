@@ -424,10 +424,9 @@ int command_selftest(int argc, char **argv)
     static const struct trial_command command = {
         "selftest",
         "selftest.json",
-        "Proves that the gate can fail: adds a known slowdown, twice the limit, to a copy of the "
-        "working tree's\n"
-        "package, and requires that it fails the metric that it should; the same package on both "
-        "sides must not fail.",
+        "Proves that the gate can fail: adds a known slowdown, twice the limit, to a copy\n"
+        "of the working tree's package, and requires that it fails the metric that it\n"
+        "should; the same package on both sides must not fail.",
         run,
     };
     return trial_command(&command, argc, argv);

@@ -33,10 +33,9 @@ static const struct opt options[] = {
 
 static const struct command_usage usage = {
     "lambda-perf-gate serve [options]",
-    "Runs the embedded Lambda for any Lambda client: the AWS CLI, an SDK. The first line on stdout "
-    "is its\n"
-    "address. It listens on 127.0.0.1 only and ends on SIGINT or SIGTERM, with every function "
-    "process.",
+    "Runs the embedded Lambda for any Lambda client: the AWS CLI, an SDK. The first line on\n"
+    "stdout is its address. It listens on 127.0.0.1 only and ends on SIGINT or SIGTERM,\n"
+    "with every function process.",
     options,
     sizeof options / sizeof options[0],
 };

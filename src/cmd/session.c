@@ -167,8 +167,7 @@ void session_close(struct session *s)
 {
     if (s->target)
         session_remove_functions(s, NULL);
-    if (s->target)
-        s->target->calls->free(s->target);
+    target_free(s->target);
     embedded_stop(&s->embedded);
     loop_watch_free(s->signals);
     loop_free(s->loop);

@@ -166,7 +166,6 @@ static void add_resource(struct detection *found, const char *file, const struct
         f->runtime = runtime = python;
         f->guessed = true;
     }
-    f->language = runtime;
     if (!handler_text(template_property(root, resource, "Handler")) &&
         !text_starts(runtime, "provided.")) {
         f->handler = "app.handler";
@@ -235,7 +234,6 @@ static void detect_serverless(struct detection *found, const char *directory)
             f->handler = handler_text(yaml_get(m, "handler"));
             f->guessed = !f->runtime || !keys_valid_runtime(f->runtime) || !f->handler;
             f->runtime = f->runtime && keys_valid_runtime(f->runtime) ? f->runtime : node;
-            f->language = f->runtime;
             f->handler = f->handler ? f->handler : "handler.handler";
             f->memory_mb =
                 whole_number(memory ? memory : yaml_get(provider, "memorySize"), "memory");
@@ -300,7 +298,7 @@ static void detect_language(struct detection *found, const char *directory)
     if (mark == end)
         return;
     struct detected *f = add(found, folder_name(found, directory), mark->file);
-    f->runtime = f->language = mark->runtime;
+    f->runtime = mark->runtime;
     f->build = mark->build;
     f->package = mark->package;
     if (!strcmp(mark->file, "package.json"))

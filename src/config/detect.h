@@ -24,8 +24,7 @@ struct detected {
     const char *package;
     const char *runtime;
     const char *handler;
-    const char *language; /* the runtime, also where the template gives it; never NULL */
-    bool guessed;         /* runtime or handler is a guess that the user should look at */
+    bool guessed; /* runtime or handler is a guess that the user should look at */
     unsigned memory_mb;
     unsigned timeout_s;
 };

@@ -195,11 +195,6 @@ static void add_excerpt(struct buf *out, const struct diagnostic_source *s,
     buf_addf(out, "%s\n", colour ? plain : "");
 }
 
-void diagnostics_add_text(const struct diagnostic *item, struct buf *out)
-{
-    text_add_safe(out, item->text, strlen(item->text));
-}
-
 static void add_item(const struct diagnostics *d, const struct diagnostic *item, bool colour,
                      struct buf *out)
 {
@@ -210,7 +205,7 @@ static void add_item(const struct diagnostics *d, const struct diagnostic *item,
         buf_addf(out, ":%u:%u", item->mark.line, item->mark.column);
     buf_addf(out, ":%s %s%s:%s ", colour ? plain : "", colour ? level_colours[item->level] : "",
              level_words[item->level], colour ? plain : "");
-    diagnostics_add_text(item, out);
+    text_add_safe(out, item->text, strlen(item->text));
     buf_addch(out, '\n');
     if (item->mark.line)
         add_excerpt(out, s, item, colour);

@@ -91,7 +91,4 @@ void diagnostics_sort(struct diagnostics *d);
  */
 void diagnostics_render(struct diagnostics *d, bool colour, struct buf *out);
 
-/* One item's message made safe, without place and level: for annotations. */
-void diagnostics_add_text(const struct diagnostic *item, struct buf *out);
-
 #endif

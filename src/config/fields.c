@@ -24,7 +24,8 @@ static void add_range(const struct key *key, const char *what, struct buf *out)
         buf_addf(out, "%s from %.10g to %.10g", what, key->min, key->max);
 }
 
-void fields_describe(const struct key *key, struct buf *out)
+/* "a whole number from 128 to 10240": what the key takes. */
+static void describe(const struct key *key, struct buf *out)
 {
     switch (key->type) {
     case KEY_TEXT:
@@ -85,7 +86,7 @@ static bool refuse(struct reader *r, const struct key *key, const struct yaml_no
 {
     struct buf wanted;
     buf_init(&wanted);
-    fields_describe(key, &wanted);
+    describe(key, &wanted);
     if (value->kind != YAML_SCALAR)
         diagnostics_error(r->d, value->mark, "'%s' must be %s, not %s", key->name, wanted.data,
                           yaml_kind_name(value));

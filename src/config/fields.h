@@ -38,9 +38,6 @@ bool fields_expect_map(struct reader *r, const struct yaml_node *node, const cha
 /* A list or map of the key's range of members. */
 bool fields_expect_many(struct reader *r, const struct yaml_node *node, const struct key *key);
 
-/* "a whole number from 128 to 10240": what the key takes. */
-void fields_describe(const struct key *key, struct buf *out);
-
 /* Relative, of plain parts, no "..": whether the path stays below the folder it starts from. */
 bool fields_valid_path(const char *path);
 

@@ -10,8 +10,6 @@
 #include "config/scalar.h"
 #include "os/fs.h"
 
-#define ACTION "lambda-perf-gate/lambda-perf-gate@v1"
-
 /* Behind the last function: what most people change next. */
 static const char options_text[] =
     "    # memory: 512                # MB; it also decides the share of a CPU\n"
@@ -23,40 +21,6 @@ static const char options_text[] =
     "    #   cold_start: [\"+15%\", \"+20ms\"]\n"
     "    #   cost_per_million: \"+5%\"\n"
     "    #   error_rate: \"<= 0%\"\n";
-
-static const char workflow_head[] =
-    "name: perf-gate\n"
-    "on:\n"
-    "  pull_request:\n"
-    "permissions:\n"
-    "  contents: read\n"
-    "  pull-requests: write # the comment with the verdict\n"
-    "concurrency:\n"
-    "  group: perf-gate-${{ github.ref }}\n"
-    "  cancel-in-progress: true\n"
-    "jobs:\n"
-    "  perf-gate:\n"
-    "    runs-on: ubuntu-24.04\n"
-    "    timeout-minutes: 30\n"
-    "    steps:\n"
-    "      - uses: actions/checkout@v4\n"
-    "        with:\n"
-    "          fetch-depth: 0 # the base commit is built and measured as well\n"
-    "          persist-credentials: false\n";
-
-static const char workflow_tail[] = "      - uses: " ACTION "\n"
-                                    "        with:\n"
-                                    "          config: perf.yml\n";
-
-/* What has to be on the runner to run and build a family of runtimes. */
-static const struct {
-    const char *runtime;
-    const char *action;
-    const char *input;
-} setups[] = {
-    {"python", "actions/setup-python@v5", "python-version"},
-    {"nodejs", "actions/setup-node@v4", "node-version"},
-};
 
 /* A text as YAML: plain where that cannot be misread, else in quotes. */
 static void add_text(struct buf *out, const char *text)
@@ -130,34 +94,6 @@ static void add_perf_yml(struct buf *out, const struct detection *found)
     buf_addstr(out, options_text);
 }
 
-/* "3.13" of "python3.13", "22" of "nodejs22.x". */
-static void add_version(struct buf *out, const char *runtime)
-{
-    const char *start = runtime + strcspn(runtime, "0123456789");
-    size_t length = strspn(start, "0123456789.");
-    while (length && start[length - 1] == '.')
-        length--;
-    buf_addf(out, "\"%.*s\"", (int)length, start);
-}
-
-static void add_workflow(struct buf *out, const struct detection *found)
-{
-    buf_addstr(out, workflow_head);
-    for (size_t s = 0; s < ARRAY_LEN(setups); s++) {
-        for (size_t i = 0; i < found->count; i++) {
-            const char *runtime = found->functions[i].language;
-            if (!text_starts(runtime, setups[s].runtime))
-                continue;
-            buf_addf(out, "      - uses: %s\n        with:\n          %s: ", setups[s].action,
-                     setups[s].input);
-            add_version(out, runtime);
-            buf_addch(out, '\n');
-            break;
-        }
-    }
-    buf_addstr(out, workflow_tail);
-}
-
 static void add_summary(struct buf *out, const struct detection *found)
 {
     if (!found->count)
@@ -174,15 +110,14 @@ static void add_summary(struct buf *out, const struct detection *found)
                  found->event_count == 1 ? "" : "s");
 }
 
-int config_starter(const char *directory, struct buf *perf_yml, struct buf *workflow,
-                   struct buf *what_was_found, struct error *e)
+int config_starter(const char *directory, struct buf *perf_yml, struct buf *what_was_found,
+                   struct error *e)
 {
     if (!fs_is_dir(directory))
         return error_set(e, ERROR_SYSTEM, "%s is no folder", directory);
     struct detection *found = xcalloc(1, sizeof *found);
     detection_run(found, directory);
     add_perf_yml(perf_yml, found);
-    add_workflow(workflow, found);
     add_summary(what_was_found, found);
     detection_release(found);
     free(found);

@@ -1,5 +1,5 @@
 /*
- * starter.h - the files that `init` writes: a small perf.yml and a workflow for GitHub Actions.
+ * starter.h - the file that `init` writes: a small perf.yml for what a folder holds.
  */
 #ifndef LPG_CONFIG_STARTER_H
 #define LPG_CONFIG_STARTER_H
@@ -8,11 +8,11 @@
 #include "base/error.h"
 
 /*
- * Looks at the folder and appends a perf.yml for it, a workflow, and lines that say what was found
- * and what to look at. Writes no file. When nothing is recognised the perf.yml is an example to
- * edit. -1 only when the folder is none.
+ * Looks at the folder and appends a perf.yml for it, and lines that say what was found and what to
+ * look at. Writes no file. When nothing is recognised the perf.yml is an example to edit. -1 only
+ * when the folder is none.
  */
-int config_starter(const char *directory, struct buf *perf_yml, struct buf *workflow,
-                   struct buf *what_was_found, struct error *e);
+int config_starter(const char *directory, struct buf *perf_yml, struct buf *what_was_found,
+                   struct error *e);
 
 #endif

@@ -26,8 +26,8 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 struct yaml_node {
     enum yaml_kind kind;
     bool plain; /* a scalar without quotes, which may mean more than its text */
-    const char
-        *tag; /* "!Ref", or "*name" for an alias; NULL. In perf.yml: reported already, skip it */
+    /* "!Ref", or "*name" for an alias; NULL. In perf.yml: reported already, skip it */
+    const char *tag;
     const char *text; /* of a scalar; no NUL inside */
     const char *key;  /* of a map's member; NULL for a list's item */
     struct mark mark; /* of the value */

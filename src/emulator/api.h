@@ -16,9 +16,9 @@
 #include "base/log.h"
 #include "emulator/auth.h"
 #include "emulator/invoker.h"
-#include "sandbox/pool.h"
 #include "emulator/store.h"
 #include "net/http_server.h"
+#include "sandbox/pool.h"
 
 /* Of a request with a package of 50 MiB in base64, and what surrounds it. */
 enum { API_BODY_MAX = 70167211 };

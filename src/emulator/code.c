@@ -198,20 +198,6 @@ static int descend(const struct unpacking *u, const char *name, char last[NAME_M
     return -1;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-    while (length) {
-        ssize_t n = write(fd, bytes, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        bytes += n;
-        length -= (size_t)n;
-    }
-    return 0;
-}
-
 static int inflate_to(struct unpacking *u, zip_file_t *source, const struct entry *entry, int fd)
 {
     char *chunk = xmalloc(CHUNK_BYTES);
@@ -231,7 +217,7 @@ static int inflate_to(struct unpacking *u, zip_file_t *source, const struct entr
             rc = refuse(u->f, entry->name, "it is larger than its header says");
             break;
         }
-        if (write_all(fd, chunk, (size_t)n)) {
+        if (fs_write_all(fd, chunk, (size_t)n)) {
             rc = disk_failed(u->f, entry->name);
             break;
         }

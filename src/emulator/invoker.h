@@ -15,9 +15,9 @@
 
 #include "base/log.h"
 #include "emulator/fault.h"
-#include "sandbox/pool.h"
 #include "emulator/store.h"
 #include "net/loop.h"
+#include "sandbox/pool.h"
 
 enum {
     INVOKER_RETRIES = 2,

@@ -151,8 +151,3 @@ uint16_t emulator_port(const struct emulator *m)
 {
     return http_server_port(m->http);
 }
-
-const struct pool_shaping *emulator_shaping(const struct emulator *m)
-{
-    return pool_shaping(m->pool);
-}

@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "sandbox/pool.h"
 #include "net/loop.h"
+#include "sandbox/pool.h"
 
 struct emulator;
 
@@ -39,6 +39,5 @@ struct emulator *emulator_new(struct loop *loop, const struct emulator_options *
 /* Hangs up, ends all environments and waits for their processes, removes the packages. */
 void emulator_free(struct emulator *m);
 uint16_t emulator_port(const struct emulator *m);
-const struct pool_shaping *emulator_shaping(const struct emulator *m);
 
 #endif

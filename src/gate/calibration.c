@@ -322,7 +322,8 @@ const struct calibration_metric *calibration_find(const struct calibration *c, e
     return NULL;
 }
 
-double calibration_round_up(double pct)
+/* A round number of percent that is not below `pct`: 3, 10, 25, ...; NaN above 100. */
+static double round_up(double pct)
 {
     for (size_t i = 0; i < ARRAY_LEN(round_limits); i++)
         if (pct <= round_limits[i])
@@ -332,7 +333,7 @@ double calibration_round_up(double pct)
 
 double calibration_limit(const struct calibration_metric *m, double usual_pct)
 {
-    double supported = calibration_round_up(m->supported_pct);
+    double supported = round_up(m->supported_pct);
     return isfinite(supported) ? fmax(supported, usual_pct) : NAN;
 }
 

@@ -84,8 +84,6 @@ int calibration_make(const struct calibration_request *request, struct calibrati
 
 const struct calibration_metric *calibration_find(const struct calibration *c, enum metric_id id);
 
-/* A round number of percent that is not below `pct`: 3, 10, 25, ...; NaN above 100. */
-double calibration_round_up(double pct);
 /*
  * The limit to write for a metric, in percent: what is supported, rounded up, and not below
  * `usual_pct`, because a limit that people do not care about only costs time. NaN when no limit up

@@ -42,8 +42,8 @@ struct evidence {
     struct rate errors[SIDE_COUNT]; /* of all rounds: function errors and timeouts */
     struct accounting accounting[SIDE_COUNT];
     uint64_t untimed[SIDE_COUNT]; /* ok calls of used rounds whose log held no REPORT */
-    double
-        quantum_ms; /* smallest step between two durations where they are visibly rounded; else 0 */
+    /* smallest step between two durations where they are visibly rounded; else 0 */
+    double quantum_ms;
     uint64_t *late_us; /* of an open loop: how late each call was sent */
     size_t late_count, late_capacity;
 };

@@ -32,9 +32,7 @@ struct tariff {
 struct tariff price_tariff(const struct price *p, const char *architecture, unsigned memory_mb,
                            unsigned ephemeral_mb);
 
-/*
- * The lesson's own arithmetic: memory x duration x $0.0000166667 per GB-second, per million calls.
- */
+/* The usual arithmetic: memory x duration x $0.0000166667 per GB-second, per million calls. */
 double price_compute_per_million(unsigned memory_mb, double duration_ms);
 
 #endif

@@ -10,8 +10,8 @@
 
 /* A limit on the scale of its effect. */
 struct line {
-    double
-        limit; /* the estimate must reach it for a FAIL, the upper bound stay below it for a PASS */
+    /* the estimate must reach it for a FAIL, the upper bound stay below it for a PASS */
+    double limit;
     double proof; /* the lower bound must be above it for a FAIL */
 };
 

@@ -6,12 +6,13 @@
  * work at the same time; in each block the first call of every environment is its cold start. The
  * schedules:
  *
- *   alternating  one call in flight per lane, going back and forth between the sides: the noise of
- * the machine falls on both alike. The default. closed loop  `concurrency` environments per side,
- * each kept busy. On a target whose sides share this machine, the sides take turns within the
- * round, so that neither slows the other down. open loop    calls are sent when they are due,
- * whatever has been answered. Latency counts from the due time, and how late each call was sent is
- * recorded.
+ *   alternating  one call in flight per lane, going back and forth between the sides: the noise
+ *                of the machine falls on both alike. The default.
+ *   closed loop  `concurrency` environments per side, each kept busy. On a target whose sides
+ *                share this machine, the sides take turns within the round, so that neither slows
+ *                the other down.
+ *   open loop    calls are sent when they are due, whatever has been answered. Latency counts from
+ *                the due time, and how late each call was sent is recorded.
  */
 #ifndef LPG_LOAD_DRIVER_H
 #define LPG_LOAD_DRIVER_H
@@ -36,8 +37,8 @@ struct load_job {
     struct series *series;            /* samples are appended here */
     uint64_t seed;
     uint64_t start_ns; /* of the run: sent_ns counts from here */
-    const volatile sig_atomic_t
-        *stop; /* non-zero: end the round as soon as possible; may be NULL */
+    /* non-zero: end the round as soon as possible; may be NULL */
+    const volatile sig_atomic_t *stop;
 };
 
 struct load_round_summary {

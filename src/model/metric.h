@@ -1,7 +1,7 @@
 /*
  * metric.h - the metrics: one row each. Everything that lists metrics reads these rows.
  *
- * To add a metric: one row here, and in gate/extract.c the line that takes its value from a sample.
+ * To add a metric: an id here, its row in metric.c, and its recipe in gate/evidence.c.
  */
 #ifndef LPG_MODEL_METRIC_H
 #define LPG_MODEL_METRIC_H
@@ -31,7 +31,7 @@ enum metric_id {
 
 enum metric_unit { UNIT_MS, UNIT_USD, UNIT_MB, UNIT_BYTES, UNIT_SHARE, UNIT_PER_SECOND };
 
-/* How the effect of a metric is estimated from the rounds (see stats/ and gate/extract.c). */
+/* How the effect of a metric is estimated from the rounds (see stats/ and gate/evidence.c). */
 enum metric_kind {
     KIND_QUANTILE,    /* a percentile of the warm calls */
     KIND_MEAN,        /* the mean of the warm calls */

@@ -39,9 +39,9 @@ struct plan_stage {
 
 /* How the calls of a round are sent. */
 struct plan_load {
-    double rate;          /* open loop: arrivals per second and side; 0: closed loop */
-    unsigned concurrency; /* environments that may work at the same time, per side; 0: chosen by the
-                             target */
+    double rate; /* open loop: arrivals per second and side; 0: closed loop */
+    /* environments that may work at the same time, per side; 0: chosen by the target */
+    unsigned concurrency;
     const struct plan_stage *stages;
     size_t stage_count;
 };

@@ -42,8 +42,8 @@ struct result_target {
 struct result_metric {
     const struct metric *metric;
     double baseline, candidate; /* in the metric's unit */
-    double change_pct; /* of the estimate: what the verdict is about, not the ratio of the two
-                          columns */
+    /* of the estimate: what the verdict is about, not the ratio of the two columns */
+    double change_pct;
     double ci_low_pct, ci_high_pct;        /* 95 % interval of the change */
     const char *limits[RESULT_LIMITS_MAX]; /* as written in perf.yml */
     unsigned limit_count;
@@ -71,8 +71,8 @@ struct result_function {
     enum verdict verdict;
     const char *headline; /* one sentence for a reviewer: the verdict with its cause */
     const char *runtime;  /* as configured: "python3.12" */
-    const char
-        *runtime_label; /* what ran it: "built-in Python loop, CPython 3.11.2"; NULL: real Lambda */
+    /* what ran it: "built-in Python loop, CPython 3.11.2"; NULL: real Lambda */
+    const char *runtime_label;
     const char *architecture;
     unsigned memory_mb;
     bool identical;       /* same package and configuration: nothing was invoked */

@@ -30,19 +30,6 @@ struct sample *series_add(struct series *s)
     return sample;
 }
 
-void series_account(const struct series *s, unsigned function, enum side side,
-                    struct accounting *out)
-{
-    *out = (struct accounting){0};
-    for (size_t i = 0; i < s->count; i++) {
-        const struct sample *x = &s->items[i];
-        if (x->function != function || x->side != side)
-            continue;
-        out->scheduled++;
-        out->by_status[x->status]++;
-    }
-}
-
 const char *side_name(enum side side)
 {
     return side_names[side];

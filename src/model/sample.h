@@ -19,8 +19,7 @@ enum side { SIDE_BASELINE, SIDE_CANDIDATE, SIDE_COUNT };
 
 enum sample_status {
     SAMPLE_OK,
-    SAMPLE_FUNCTION_ERROR, /* the function failed, or answered something other than what was
-                              expected */
+    SAMPLE_FUNCTION_ERROR, /* the function failed, or its answer is not what was expected */
     SAMPLE_TIMEOUT,        /* the function exceeded its timeout, or the client's deadline passed */
     SAMPLE_THROTTLED,      /* Lambda refused to run it (429) */
     SAMPLE_UNKNOWN,        /* sent, but no answer: nobody knows whether it ran */
@@ -38,10 +37,10 @@ struct sample {
     uint32_t billed_ms;     /* Billed Duration */
     uint32_t init_10us;     /* Init Duration, or Restore Duration with SnapStart */
     uint32_t cpu_us;        /* CPU time of this invocation */
-    uint32_t seq; /* position within its environment, or within its side and round when `env` is not
-                     known */
-    uint32_t payload_index; /* position in the round: both sides get the same payload at the same
-                               position */
+    /* position within its environment, or within its side and round when `env` is not known */
+    uint32_t seq;
+    /* position in the round: both sides get the same payload at the same position */
+    uint32_t payload_index;
     uint16_t memory_mb;     /* Memory Size */
     uint16_t max_memory_mb; /* Max Memory Used; 0: not measured */
     uint16_t function;      /* index in the plan */
@@ -69,8 +68,6 @@ struct accounting {
 void series_release(struct series *s);
 /* Appends a sample with nothing measured; valid until the next call. */
 struct sample *series_add(struct series *s);
-void series_account(const struct series *s, unsigned function, enum side side,
-                    struct accounting *out);
 
 const char *side_name(enum side side);                     /* "baseline", "candidate" */
 const char *sample_status_name(enum sample_status status); /* "ok", "function_error", ... */

@@ -12,7 +12,7 @@
  * suggests. The texts are plain: reports escape them.
  */
 void wording_change(struct buf *out, const struct metric *m, double change_pct);
-/* A value with its unit: "212 ms", "$3.12", "0.5 %". */
+/* A value with its unit: "212 ms", "$3.12", "0.5 %"; "not measured". */
 void wording_value(struct buf *out, const struct metric *m, double value);
 /* "+10%, +5ms" */
 void wording_limits(struct buf *out, const struct result_metric *m);

@@ -485,11 +485,6 @@ void http_parser_reset(struct http_parser *p)
     buf_clear(&p->body);
 }
 
-bool http_parser_idle(const struct http_parser *p)
-{
-    return p->state == HTTP_PARSE_HEAD && !p->head.length;
-}
-
 static const char *find_field(const struct http_header *fields, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)

@@ -76,8 +76,6 @@ void http_parser_release(struct http_parser *p);
 void http_parser_reset(struct http_parser *p);
 /* Takes bytes until the request is DONE or FAILED; returns how many it took. */
 size_t http_parser_feed(struct http_parser *p, const char *bytes, size_t length);
-/* Nothing of a request was seen since the reset. */
-bool http_parser_idle(const struct http_parser *p);
 /* Value of the first header (or trailer) of that name, any case; NULL when absent. */
 const char *http_parser_header(const struct http_parser *p, const char *name);
 const char *http_parser_trailer(const struct http_parser *p, const char *name);

@@ -36,12 +36,6 @@ struct loop_timer {
     ptrdiff_t slot;    /* in the heap, or UNSET */
 };
 
-struct loop_signal {
-    struct event event;
-    loop_signal_fn *callback;
-    void *context;
-};
-
 struct loop {
     struct event_base *base;
     struct event tick; /* the one source of time */
@@ -371,32 +365,4 @@ void loop_timer_free(struct loop_timer *t)
         return;
     loop_timer_cancel(t);
     free(t);
-}
-
-/* --- signals --- */
-
-static void on_signal(evutil_socket_t number, short what, void *context)
-{
-    (void)what;
-    struct loop_signal *s = context;
-    s->callback(s->context, (int)number);
-}
-
-struct loop_signal *loop_signal_new(struct loop *l, int number, loop_signal_fn *callback,
-                                    void *context)
-{
-    struct loop_signal *s = xcalloc(1, sizeof *s);
-    s->callback = callback;
-    s->context = context;
-    event_assign(&s->event, l->base, number, EV_SIGNAL | EV_PERSIST, on_signal, s);
-    event_add(&s->event, NULL);
-    return s;
-}
-
-void loop_signal_free(struct loop_signal *s)
-{
-    if (!s)
-        return;
-    event_del(&s->event);
-    free(s);
 }

@@ -1,14 +1,14 @@
 /*
- * loop.h - the one event loop of a process: descriptors, exact timers, signals.
+ * loop.h - the one event loop of a process: descriptors and exact timers.
  *
  * A thin face on libevent, so that no other module includes its headers. One thread, one loop;
  * callbacks run from loop_run() only, and none may call loop_run(). Timers are exact: they come
  * from a timerfd on the monotonic clock, not from the loop's coarse cached time, and they are
  * looked at after every descriptor callback, because the load generator sends by them.
  *
- * Whoever makes a watch, timer or signal frees it, before loop_free(). All of them may be freed at
- * any time, also from inside their own callback; a freed one is never called again. An ended child
- * is noticed through SIGCHLD, or by watching its pidfd.
+ * Whoever makes a watch or timer frees it, before loop_free(). Both may be freed at any time, also
+ * from inside their own callback; a freed one is never called again. A signal comes in through a
+ * pipe that its handler writes to, an ended child through its pidfd.
  */
 #ifndef LPG_NET_LOOP_H
 #define LPG_NET_LOOP_H
@@ -21,13 +21,11 @@
 struct loop;
 struct loop_watch; /* a descriptor that is watched */
 struct loop_timer;
-struct loop_signal;
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
 typedef void loop_io_fn(void *context, int events);
 typedef void loop_timer_fn(void *context);
-typedef void loop_signal_fn(void *context, int number);
 
 /* NULL (ERROR_SYSTEM) when the system has no descriptors left. */
 struct loop *loop_new(struct error *e);
@@ -61,10 +59,5 @@ struct loop_timer *loop_timer_new(struct loop *l, loop_timer_fn *callback, void 
 void loop_timer_set(struct loop_timer *t, uint64_t at_ns);
 void loop_timer_cancel(struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);
-
-/* Calls back from the loop, some time after the signal came; several may have become one. */
-struct loop_signal *loop_signal_new(struct loop *l, int number, loop_signal_fn *callback,
-                                    void *context);
-void loop_signal_free(struct loop_signal *s);
 
 #endif

@@ -4,8 +4,7 @@
  *
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  *
- * Nothing here reads a clock or sends anything. Each stage of the algorithm can be called by a
- * test.
+ * Nothing here reads a clock or sends anything. Each stage of the algorithm can be called alone.
  */
 #ifndef LPG_NET_SIGV4_H
 #define LPG_NET_SIGV4_H
@@ -32,13 +31,13 @@ struct sigv4_request {
     const char *method;
     const char *path;  /* as sent, percent-encoded where the sender did so; begins with '/' */
     const char *query; /* as sent, without '?'; NULL or "" for none */
-    const struct sigv4_header
-        *headers; /* all that are to be signed, `host` and `x-amz-date` among them */
+    /* all that are to be signed, `host` and `x-amz-date` among them */
+    const struct sigv4_header *headers;
     size_t header_count;
     const void *body;
     size_t body_length;
-    const char
-        *payload_hash; /* overrides the body's SHA-256, e.g. "UNSIGNED-PAYLOAD"; NULL: computed */
+    /* overrides the body's SHA-256, e.g. "UNSIGNED-PAYLOAD"; NULL: computed */
+    const char *payload_hash;
     const char *region;
     const char *service; /* "lambda", "sts", "s3": S3's path is encoded once, all others' twice */
     const char *stamp;   /* "20261123T213000Z" */
@@ -68,7 +67,7 @@ void sigv4_signature(const struct sigv4_request *r, const char *secret_key, stru
 void sigv4_authorization(const struct sigv4_request *r, const struct sigv4_credentials *c,
                          struct sigv4_key *key, struct buf *out);
 
-/* The parts of an Authorization header; the pointers live as long as `storage`. */
+/* The parts of an Authorization header. */
 struct sigv4_claim {
     char access_key[132];
     char date[9];

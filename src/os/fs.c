@@ -52,15 +52,16 @@ int fs_read(const char *path, size_t limit, struct buf *out, struct error *e)
     return failed;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
+int fs_write_all(int fd, const void *bytes, size_t length)
 {
+    const char *next = bytes;
     while (length) {
-        ssize_t n = write(fd, bytes, length);
+        ssize_t n = write(fd, next, length);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return -1;
-        bytes += n;
+        next += n;
         length -= (size_t)n;
     }
     return 0;
@@ -80,7 +81,7 @@ static void sync_folder_of(const char *path)
 
 static int fill_temporary(int fd, const void *bytes, size_t length)
 {
-    int failed = write_all(fd, bytes, length) || fchmod(fd, 0644) || fsync(fd);
+    int failed = fs_write_all(fd, bytes, length) || fchmod(fd, 0644) || fsync(fd);
     int saved = errno;
     if (close(fd) && !failed)
         return -1;

@@ -19,6 +19,8 @@ int fs_read(const char *path, size_t limit, struct buf *out, struct error *e);
  * never half.
  */
 int fs_write(const char *path, const void *bytes, size_t length, struct error *e);
+/* Writes all of it to an open file; -1 with errno. */
+int fs_write_all(int fd, const void *bytes, size_t length);
 /* Makes the folder and those above it. */
 int fs_make_dirs(const char *path, struct error *e);
 /* Removes a file or a whole tree, never following a link; nothing there is no error. */

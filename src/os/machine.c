@@ -10,23 +10,9 @@
 #include "base/mem.h"
 #include "os/fs.h"
 
-#ifdef __linux__
-#include <sched.h>
-#endif
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
 #endif
-
-unsigned machine_cpus(void)
-{
-#ifdef __linux__
-    cpu_set_t set;
-    if (!sched_getaffinity(0, sizeof set, &set) && CPU_COUNT(&set) > 0)
-        return (unsigned)CPU_COUNT(&set);
-#endif
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n > 0 ? (unsigned)n : 1;
-}
 
 struct machine_times machine_times(void)
 {

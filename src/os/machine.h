@@ -1,14 +1,10 @@
 /*
- * machine.h - what this machine is and how busy others keep it: for the report and for doubting a
- * measurement.
+ * machine.h - how busy others keep this machine, for doubting a measurement; and our own program.
  */
 #ifndef LPG_OS_MACHINE_H
 #define LPG_OS_MACHINE_H
 
 #include <stdint.h>
-
-/* Processors that this process may run on; at least 1. */
-unsigned machine_cpus(void);
 
 /* Processor time since boot, in clock ticks. All zero where the system does not tell. */
 struct machine_times {

@@ -13,11 +13,6 @@ static const enum verdict order[] = {
 
 /* ---- single cells ---- */
 
-void cells_value(struct buf *out, const struct metric *m, double value)
-{
-    wording_value(out, m, value);
-}
-
 /* Shares are compared by their difference: from 0 % there is no ratio. */
 static void add_points(struct buf *out, double points)
 {
@@ -97,7 +92,7 @@ static const char *keep_value(struct arena *arena, const struct metric *m, doubl
 {
     struct buf text;
     buf_init(&text);
-    cells_value(&text, m, value);
+    wording_value(&text, m, value);
     return table_keep(arena, &text);
 }
 

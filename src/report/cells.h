@@ -15,8 +15,6 @@
 #include "model/result.h"
 #include "report/table.h"
 
-/* "212 ms", "not measured". */
-void cells_value(struct buf *out, const struct metric *m, double value);
 /* "+18.4 %", "+0.50 pp" for shares, "new" when there was nothing before, "n/a". */
 void cells_change(struct buf *out, const struct result_metric *m);
 /* "[+14.9, +22.0]" in percent; nothing when there is no interval. */

@@ -24,12 +24,12 @@
 #include "model/result.h"
 
 struct report_options {
-    unsigned width;   /* terminal: columns; below 72 counts as 72 */
-    bool colour;      /* terminal: escape sequences */
-    bool unicode;     /* terminal: false gives plain ASCII */
-    bool verbose;     /* terminal: all metrics, how sure, events, method */
-    size_t max_bytes; /* markdown: budget in bytes, at least 8,192; what does not fit is left out,
-                         and the text says so */
+    unsigned width; /* terminal: columns; below 72 counts as 72 */
+    bool colour;    /* terminal: escape sequences */
+    bool unicode;   /* terminal: false gives plain ASCII */
+    bool verbose;   /* terminal: all metrics, how sure, events, method */
+    /* markdown: at least 8,192; what does not fit is left out, and the text says so */
+    size_t max_bytes;
 };
 
 #define REPORT_DEFAULTS ((struct report_options){.width = 100, .unicode = true, .max_bytes = 60000})

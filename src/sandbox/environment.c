@@ -6,6 +6,8 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "os/clock.h"
+#include "os/fs.h"
 #include "sandbox/failure.h"
 #include "sandbox/log_tail.h"
 #include "sandbox/private_tmp.h"
@@ -13,8 +15,6 @@
 #include "sandbox/runtime_api.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/variables.h"
-#include "os/clock.h"
-#include "os/fs.h"
 
 #define INIT_LIMIT_NS        (10 * NS_PER_S)
 #define PROVISIONED_LIMIT_NS (130 * NS_PER_S) /* or the function's own limit, if that is longer */
@@ -595,11 +595,6 @@ void environment_free(struct environment *env)
 const struct function *environment_function(const struct environment *env)
 {
     return env->function;
-}
-
-bool environment_is_busy(const struct environment *env)
-{
-    return env->call.active;
 }
 
 uint64_t environment_rested_ns(const struct environment *env)

@@ -14,11 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/loop.h"
 #include "sandbox/function.h"
 #include "sandbox/pool.h"
 #include "sandbox/runtime.h"
 #include "sandbox/shaping.h"
-#include "net/loop.h"
 
 struct environment;
 
@@ -48,7 +48,6 @@ struct environment *environment_new(const struct environment_host *host, struct 
 void environment_free(struct environment *env);
 
 const struct function *environment_function(const struct environment *env);
-bool environment_is_busy(const struct environment *env);
 /* When its last invocation ended. */
 uint64_t environment_rested_ns(const struct environment *env);
 

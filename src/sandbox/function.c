@@ -55,7 +55,7 @@ struct function *function_copy(const struct function *f)
         copy->environment[i].value = xstrdup(f->environment[i].value);
     }
     if (copy->code)
-        function_code_ref(copy->code);
+        copy->code->references++;
     return copy;
 }
 
@@ -115,12 +115,6 @@ bool function_same(const struct function *a, const struct function *b)
         return false;
     return a->code == b->code ||
            (a->code && b->code && strcmp(a->code->sha256, b->code->sha256) == 0);
-}
-
-struct function_code *function_code_ref(struct function_code *c)
-{
-    c->references++;
-    return c;
 }
 
 char *function_code_zip_path(const struct function_code *c)

@@ -1,8 +1,8 @@
 /*
  * function.h - what a function is: one immutable snapshot of code and configuration.
  *
- * The store (store.h) makes a new snapshot at every update and at every published version; the
- * execution environments (pool.h) run snapshots. A snapshot is shared by reference count, so an
+ * The store (emulator/store.h) makes a new snapshot at every update and at every published version;
+ * the execution environments (pool.h) run snapshots. A snapshot is shared by reference count, so an
  * environment that is still busy with an old one keeps its code on the disk until it ends.
  */
 #ifndef LPG_SANDBOX_FUNCTION_H
@@ -63,7 +63,6 @@ void function_set(char **field, const char *value);
 bool function_same(const struct function *a, const struct function *b);
 struct function *function_ref(struct function *f);
 void function_unref(struct function *f);
-struct function_code *function_code_ref(struct function_code *c);
 void function_code_unref(struct function_code *c);
 /* Where the package itself lies, beside the unpacked folder. The caller frees. */
 char *function_code_zip_path(const struct function_code *c);

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "os/clock.h"
+#include "os/fs.h"
 #include "sandbox/environment.h"
 #include "sandbox/private_tmp.h"
 #include "sandbox/runtime.h"
 #include "sandbox/shaping.h"
-#include "os/clock.h"
-#include "os/fs.h"
 
 #define IDLE_DEFAULT_NS (300 * NS_PER_S)
 
@@ -185,16 +185,6 @@ void pool_invoke(struct pool *p, const struct pool_call *call, pool_done_fn *don
     if (!env)
         env = start_environment(p, call->function, false);
     environment_invoke(env, call, done, context);
-}
-
-size_t pool_busy(const struct pool *p, const char *function_name)
-{
-    size_t busy = 0;
-    for (size_t i = 0; i < p->all.count; i++)
-        if (environment_is_busy(p->all.items[i]) &&
-            !strcmp(environment_function(p->all.items[i])->name, function_name))
-            busy++;
-    return busy;
 }
 
 void pool_retire(struct pool *p, const struct function *f)

@@ -16,14 +16,13 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "sandbox/function.h"
 #include "net/loop.h"
+#include "sandbox/function.h"
 
 struct pool;
 
 struct pool_options {
-    const char
-        *work_directory; /* private folder for /tmp of environments, runtime loops, sockets */
+    const char *work_directory; /* private folder: /tmp of environments, runtime loops, sockets */
     const char *region;
     const char *account;
     bool unshaped;    /* do not limit CPU and memory even where it is possible */
@@ -55,8 +54,8 @@ struct pool_result {
     bool function_error;  /* X-Amz-Function-Error: Unhandled */
     const char *log_tail; /* last 4 KB of the log, platform lines included */
     size_t log_tail_length;
-    uint64_t cpu_ns; /* CPU time that the environment's processes used for this invocation; 0: not
-                        known */
+    /* CPU time that the environment's processes used for this invocation; 0: not known */
+    uint64_t cpu_ns;
     bool cold;
 };
 
@@ -72,8 +71,6 @@ void pool_free(struct pool *p);
 const struct pool_shaping *pool_shaping(const struct pool *p);
 
 void pool_invoke(struct pool *p, const struct pool_call *call, pool_done_fn *done, void *context);
-/* Calls of the function (any version) that are under way. */
-size_t pool_busy(const struct pool *p, const char *function_name);
 /*
  * No further call goes to environments of this snapshot; the idle ones end now, busy ones after
  * their call.

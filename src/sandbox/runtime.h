@@ -29,9 +29,9 @@ struct runtime_launch {
     char *label;               /* "built-in Python loop on CPython 3.11.2" */
     char *library_path;        /* where the interpreter keeps libraries of its own; NULL */
     const char *execution_env; /* prefix of AWS_EXECUTION_ENV; NULL for provided.* */
-    char *
-        error_type; /* set when the function cannot be started at all: Lambda's name for that ... */
-    char *error_message; /* ... and Lambda's words */
+    /* set when the function cannot be started at all: Lambda's name for that, and its words */
+    char *error_type;
+    char *error_message;
 };
 
 /* `directory` is where the loops are written; it is made. */

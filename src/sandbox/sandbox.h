@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "net/loop.h"
 #include "sandbox/shaping.h"
 #include "sandbox/spawn.h"
-#include "net/loop.h"
 
 struct sandbox_end {
     int exit_code; /* or ... */

@@ -27,8 +27,8 @@ struct round_values {
     size_t start; /* position in rounds.logs */
     size_t count;
     double mean; /* arithmetic mean of the values, in their unit */
-    double
-        middle; /* geometric mean of their middle half (quantile_middle() of logs), in their unit */
+    /* geometric mean of their middle half (quantile_middle() of logs), in their unit */
+    double middle;
 };
 
 struct ranked_value {

@@ -1,4 +1,4 @@
-"""What end-to-end tests share: the tool's binary, a running `serve`, packages, Git repositories, what is left behind.
+"""What end-to-end tests share: the tool's binary, a running `serve`, packages, what is left behind.
 
 A server takes a free port of loopback and random keys, and ends with its test:
 
@@ -105,16 +105,6 @@ def wait_for(condition, what):
         if time.monotonic() > deadline:
             raise AssertionError("waited in vain for " + what)
         time.sleep(0.01)
-
-
-def run_tool(*arguments, cwd=None, env=None, code=None, stdin=""):
-    """Runs the command line tool to its end; with `code`, that is what it must exit with."""
-    run = subprocess.run([BIN, *arguments], cwd=cwd, env={**os.environ, **(env or {})}, input=stdin, text=True,
-                         capture_output=True, timeout=DEADLINE_S, check=False)
-    if code is not None and run.returncode != code:
-        raise AssertionError("exit code %d instead of %d\nstdout:\n%s\nstderr:\n%s" % (
-            run.returncode, code, run.stdout, run.stderr))
-    return run
 
 
 # ---- the embedded Lambda ----
@@ -227,41 +217,3 @@ def create(client, name, package, runtime="provided.al2023", handler="app.handle
 def invoke(client, name, event=None, **settings):
     payload = json.dumps({} if event is None else event)
     return Answer(client.invoke(FunctionName=name, Payload=payload, LogType="Tail", **settings))
-
-
-# ---- Git ----
-
-class Repository:
-    """A Git repository in a new folder, with an identity of its own. Remove the folder with close()."""
-
-    def __init__(self, files=None):
-        self.temporary = tempfile.TemporaryDirectory(prefix="lpg-repository-")
-        self.folder = self.temporary.name
-        self.git("init", "-q", "-b", "main")
-        self.git("config", "user.name", "A Test")
-        self.git("config", "user.email", "test@example.invalid")
-        self.git("config", "commit.gpgsign", "false")
-        if files:
-            self.commit(files, "first")
-
-    def git(self, *words):
-        run = subprocess.run(["git", *words], cwd=self.folder, text=True, capture_output=True, timeout=DEADLINE_S,
-                             check=True)
-        return run.stdout.strip()
-
-    def write(self, files):
-        for name, content in files.items():
-            path = os.path.join(self.folder, name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "wb") as f:
-                f.write(content.encode() if isinstance(content, str) else content)
-
-    def commit(self, files, message):
-        """Writes the files and commits everything; returns the commit's hash."""
-        self.write(files)
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", message)
-        return self.git("rev-parse", "HEAD")
-
-    def close(self):
-        self.temporary.cleanup()

@@ -27,6 +27,8 @@ try:
 except ImportError:
     boto3 = None
 
+import support
+
 LPG_BIN = os.environ.get("LPG_BIN", "build/lambda-perf-gate")
 ACCESS_KEY, SECRET_KEY, REGION = "AKIDEXAMPLE", "secret/with+signs", "eu-west-1"
 ROLE = "arn:aws:iam::000000000000:role/any"

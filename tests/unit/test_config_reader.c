@@ -596,22 +596,19 @@ static void reading_files(void **state)
 /* What init writes for the folder passes check without an error, and says all of `wanted`. */
 static void expect_starter(const char *folder, const char *const wanted[4])
 {
-    struct buf perf, workflow, found;
+    struct buf perf, found;
     struct error e = {0};
     struct diagnostics d;
     buf_init(&perf);
-    buf_init(&workflow);
     buf_init(&found);
-    assert_int_equal(config_starter(folder, &perf, &workflow, &found, &e), 0);
+    assert_int_equal(config_starter(folder, &perf, &found, &e), 0);
     struct plan *plan = read_good(folder, perf.data, &d);
     for (size_t i = 0; i < 4 && wanted[i]; i++)
-        if (!strstr(perf.data, wanted[i]) && !strstr(workflow.data, wanted[i]) &&
-            !strstr(found.data, wanted[i]))
-            fail_msg("no '%s' in\n%s%s%s", wanted[i], perf.data, workflow.data, found.data);
+        if (!strstr(perf.data, wanted[i]) && !strstr(found.data, wanted[i]))
+            fail_msg("no '%s' in\n%s%s", wanted[i], perf.data, found.data);
     plan_free(plan);
     diagnostics_release(&d);
     buf_release(&perf);
-    buf_release(&workflow);
     buf_release(&found);
 }
 
@@ -623,21 +620,20 @@ static void starters(void **state)
     } rows[] = {
         {{{0}}, {"nothing that was recognised", "runtime: python3.13"}},
         {{{"app.py", "def handler(e, c):\n"}, {"requirements.txt", ""}},
-         {"handler: app.handler", "setup-python", "python-version: \"3.13\"",
-          "persist-credentials"}},
+         {"handler: app.handler", "runtime: python3.13"}},
         {{{"lambda_function.py", "def lambda_handler(event, context):\n"}},
          {"handler: lambda_function.lambda_handler"}},
         {{{"pyproject.toml", ""}}, {"please check", "runtime: python3.13"}},
         {{{"package.json", "{\"name\": \"@acme/my-api\", \"scripts\": {\"build\": \"x\"}}"},
           {"index.mjs", "export const handler"}},
-         {"  my-api:", "npm install && npm run build", "index.handler", "node-version: \"22\""}},
+         {"  my-api:", "npm install && npm run build", "index.handler", "runtime: nodejs22.x"}},
         {{{"package.json", "not json"}, {"package-lock.json", "{}"}}, {"npm ci"}},
         {{{"Cargo.toml", "[package]\nname = \"my-fn\"\n"}},
          {"package: target/lambda/my-fn", "provided.al2023", "  my-fn:"}},
         {{{"go.mod", "module x"}}, {"go build", "package: dist"}},
         {{{"bootstrap", ""}}, {"runtime: provided.al2023"}},
         {{{"template.yaml", sam}, {"hello/app.js", ""}, {"events/e.json", "{}"}},
-         {"resource: Hello", "# events:", "node-version: \"20\"", "Vague (from template.yaml): "}},
+         {"resource: Hello", "# events:", "Vague (from template.yaml): "}},
         {{{"template.yaml", "a: [\n"}, {"bootstrap", ""}}, {"runtime: provided.al2023"}},
         {{{"serverless.yml", "provider: {runtime: python3.11, memorySize: 512}\n"
                              "functions:\n"
@@ -661,7 +657,7 @@ static void starters(void **state)
     struct buf out;
     struct error e = {0};
     buf_init(&out);
-    assert_int_equal(config_starter("/nonexistent", &out, &out, &out, &e), -1);
+    assert_int_equal(config_starter("/nonexistent", &out, &out, &e), -1);
     buf_release(&out);
 }
 
