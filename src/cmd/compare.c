@@ -148,7 +148,7 @@ int command_compare(int argc, char **argv)
 {
     struct args args = {.samples = ".lambda-perf-gate/samples.ndjson",
                         .config = "perf.yml",
-                        .region = "us-east-1",
+                        .region = PLAN_DEFAULT_REGION,
                         .colour = "auto"};
     struct error e = {0};
     int code = command_options(&usage, argc, argv, &args, NULL);

@@ -160,7 +160,7 @@ static int measure_one(struct run *run, const struct plan_function *f,
                 : 0,
     };
     job.settings.alpha /= (double)run->plan->function_count;
-    job.settings.region = run->args->region ? run->args->region : "us-east-1";
+    job.settings.region = run->args->region ? run->args->region : PLAN_DEFAULT_REGION;
     for (int side = 0; side < SIDE_COUNT; side++)
         job.settings.package_bytes[side] = packages[side].zip.length;
     return measure_function(&job, &run->result->arena, out, e);
@@ -233,8 +233,8 @@ static void describe_run(struct run *run)
     r->seed = a->seed;
     r->tool_version = LPG_VERSION;
     r->target.kind = a->endpoint_url ? "endpoint" : "embedded";
-    r->prices =
-        arena_printf(&r->arena, "%s, %s", price_source, a->region ? a->region : "us-east-1");
+    r->prices = arena_printf(&r->arena, "%s, %s", price_source,
+                             a->region ? a->region : PLAN_DEFAULT_REGION);
     r->usd = a->endpoint_url ? NAN : 0;
 }
 

@@ -14,7 +14,6 @@
 #include "os/machine.h"
 
 enum { NAME_PART_MAX = 40 };
-static const char default_region[] = "us-east-1";
 static const char role[] = "arn:aws:iam::000000000000:role/lambda-perf-gate";
 static const char *const side_suffix[SIDE_COUNT] = {"base", "head"};
 
@@ -60,8 +59,8 @@ static int use_embedded(struct session *s, const struct session_options *options
 
 int session_open(struct session *s, const struct session_options *options, struct error *e)
 {
-    struct aws_target_options t = {.region = options->region ? options->region : default_region,
-                                   .role = role};
+    struct aws_target_options t = {
+        .region = options->region ? options->region : PLAN_DEFAULT_REGION, .role = role};
     unsigned char random[4];
     *s = (struct session){.embedded = {.input = -1}};
     hash_random(random, sizeof random);

@@ -45,7 +45,7 @@ struct gate_settings trial_settings(const struct trial *t, const struct package 
 {
     struct gate_settings s = GATE_DEFAULTS;
     s.alpha /= (double)t->plan->function_count;
-    s.region = t->args->region ? t->args->region : "us-east-1";
+    s.region = t->args->region ? t->args->region : PLAN_DEFAULT_REGION;
     for (int side = 0; side < SIDE_COUNT; side++)
         s.package_bytes[side] = p->zip.length;
     return s;

@@ -289,7 +289,7 @@ static int prepare(struct work *w, struct error *e)
                          "function '%s': rounds from %u to %u in steps of %u cannot be judged",
                          f->name, f->rounds.min, f->rounds.max, f->rounds.step);
     if (!price)
-        price = price_find("us-east-1");
+        price = price_find(PLAN_DEFAULT_REGION);
     w->tariff = price_tariff(price, f->architecture, f->memory_mb, f->ephemeral_mb);
     find_rounds(w);
     return w->count ? 0

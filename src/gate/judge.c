@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "gate/judgement.h"
 
-#define FALLBACK_REGION "us-east-1" /* prices, where those of the region are not known */
-
 enum {
     HOPELESS_FROM = 40,  /* rounds after which a run may give up early ... */
     HOPELESS_FACTOR = 4, /* ... when so many times the budget would be needed */
@@ -56,7 +54,7 @@ static void note_foreign_prices(struct gate *g)
     if (!g->settings.region)
         return;
     char *text = xasprintf("the prices of region '%s' are not known: those of %s were used",
-                           g->settings.region, FALLBACK_REGION);
+                           g->settings.region, PLAN_DEFAULT_REGION);
     gate_note(g, text);
     free(text);
 }
@@ -71,7 +69,7 @@ struct gate *gate_new(const struct plan_function *f, const struct gate_settings 
     g->plan = (struct look_plan){f->rounds.min, f->rounds.step, f->rounds.max};
     if (!price) {
         note_foreign_prices(g);
-        price = price_find(FALLBACK_REGION);
+        price = price_find(PLAN_DEFAULT_REGION);
     }
     evidence_init(&g->evidence, f,
                   price_tariff(price, f->architecture, f->memory_mb, f->ephemeral_mb));

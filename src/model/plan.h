@@ -118,6 +118,8 @@ const struct plan_function *plan_find(const struct plan *p, const char *name);
 #define PLAN_DEFAULT_TIMEOUT_S    3u
 #define PLAN_DEFAULT_EPHEMERAL_MB 512u
 #define PLAN_DEFAULT_ROUNDS       ((struct plan_rounds){10, 120, 2, 5, 20})
-#define PLAN_DEFAULT_COLD_RATE    0.01
+/* Where no region is given: whose prices are charged, and for which one requests are signed. */
+#define PLAN_DEFAULT_REGION    "us-east-1"
+#define PLAN_DEFAULT_COLD_RATE 0.01
 
 #endif
