@@ -156,8 +156,12 @@ struct target *aws_target_new(struct loop *loop, const struct aws_target_options
     if (!http)
         return NULL;
     struct aws_target *t = xcalloc(1, sizeof *t);
-    t->base =
-        (struct target){&calls, loop, options->kind, options->lanes, options->sides_share_machine};
+    t->base = (struct target){.calls = &calls,
+                              .loop = loop,
+                              .kind = options->kind,
+                              .charged = options->charged,
+                              .lanes_default = options->lanes,
+                              .sides_share_machine = options->sides_share_machine};
     t->credentials = options->credentials;
     t->lambda = (struct lambda){
         .loop = loop,

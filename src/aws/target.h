@@ -16,6 +16,7 @@ struct aws_target_options {
     const char *region;
     const char *role;
     struct sigv4_credentials credentials;
+    bool charged;             /* see struct target */
     unsigned lanes;           /* see struct target */
     bool sides_share_machine; /* see struct target */
 };

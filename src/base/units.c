@@ -14,6 +14,8 @@ enum {
     TOKEN_MAX = 63,
     FIXED_BYTES = 352, /* 309 digits of the largest double, point, decimals, NUL */
     DECIMALS_MAX = 30,
+    PICO_DECIMALS = 12,
+    USD_DIGITS_MAX = 6,
 };
 
 struct unit {
@@ -92,6 +94,31 @@ bool units_parse_share(const char *text, double *value)
 bool units_parse_duration_ms(const char *text, double *value)
 {
     return parse_with_unit(text, duration_units, ARRAY_LEN(duration_units), value);
+}
+
+bool units_parse_usd_pico(const char *text, int64_t *pico)
+{
+    size_t whole = digits_at(text), decimals = 0;
+    int64_t value = 0;
+    if (!whole || whole > USD_DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < whole; i++)
+        value = value * 10 + (text[i] - '0');
+    const char *rest = text + whole;
+    if (*rest == '.') {
+        decimals = digits_at(++rest);
+        if (!decimals)
+            return false;
+    }
+    for (size_t i = 0; i < PICO_DECIMALS; i++)
+        value = value * 10 + (i < decimals ? rest[i] - '0' : 0);
+    /* digits beyond a pico-dollar would be lost */
+    if (decimals > PICO_DECIMALS && strspn(rest + PICO_DECIMALS, "0") != decimals - PICO_DECIMALS)
+        return false;
+    if (rest[decimals])
+        return false;
+    *pico = value;
+    return true;
 }
 
 /* ---- writing ---- */
@@ -194,6 +221,17 @@ void units_add_usd(struct buf *out, double usd)
         buf_addstr(out, MINUS);
     buf_addch(out, '$');
     add_grouped(out, text);
+}
+
+void units_add_usd_pico(struct buf *out, int64_t pico)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%" PRId64 ".%012" PRId64, pico / PICO_PER_USD,
+             pico % PICO_PER_USD);
+    size_t length = strlen(text);
+    while (text[length - 1] == '0')
+        length--;
+    buf_add(out, text, length - (text[length - 1] == '.'));
 }
 
 void units_add_pct(struct buf *out, double pct)

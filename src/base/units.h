@@ -30,11 +30,18 @@ bool units_parse_count(const char *text, double *value);
 bool units_parse_share(const char *text, double *value);
 /* "200ms", "1.5s", "2m", "1h" -> milliseconds. A bare number is refused. */
 bool units_parse_duration_ms(const char *text, double *value);
+/*
+ * "0.0000166667" -> 16666700 pico-dollars, exactly: no sign, at most 12 decimals that count, below
+ * a million dollars.
+ */
+bool units_parse_usd_pico(const char *text, int64_t *pico);
 
 /* Three significant digits with the unit people expect: "212 ms", "4.21 ms", "1.25 s". */
 void units_add_ms(struct buf *out, double ms);
 /* "$3.12", "$0.0417": at least two decimals, up to three significant digits below a dollar. */
 void units_add_usd(struct buf *out, double usd);
+/* "0.0000166667": all the decimals there are, as units_parse_usd_pico() reads it; 0 or more. */
+void units_add_usd_pico(struct buf *out, int64_t pico);
 /* "+18.4 %" with U+2212 for minus; one decimal below 100 %, none above. */
 void units_add_pct(struct buf *out, double pct);
 /* "1.4 MB" (1e6), for package sizes. */

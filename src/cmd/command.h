@@ -24,7 +24,7 @@
 typedef int command_fn(int argc, char **argv);
 
 command_fn command_run, command_init, command_check, command_serve, command_report, command_compare,
-    command_calibrate, command_selftest;
+    command_calibrate, command_selftest, command_prices;
 
 /* What a subcommand says of itself in --help. */
 struct command_usage {
@@ -62,6 +62,8 @@ struct plan *command_plan(const char *path, const char *colour);
 
 /* Whether the --function options name this function; without any, all are meant. */
 bool command_selects(const struct opt_list *functions, const char *name);
+/* How many functions of the plan they name. */
+unsigned command_selected(const struct opt_list *functions, const struct plan *plan);
 /* ERROR_USAGE for a --function that perf.yml does not have. */
 int command_check_selection(const struct opt_list *functions, const struct plan *plan,
                             struct error *e);

@@ -6,13 +6,15 @@
 
 #include "cmd/command.h"
 #include "cmd/output.h"
+#include "cmd/prices.h"
 #include "gate/judge.h"
 #include "os/fs.h"
 
 struct args {
-    const char *samples, *config, *region, *colour;
+    const char *samples, *config, *region, *prices, *colour;
     struct opt_list functions;
     bool json, verbose;
+    struct price_book *book; /* what --prices names */
 };
 
 static const struct opt options[] = {
@@ -24,6 +26,8 @@ static const struct opt options[] = {
      "only this function (repeatable; default: all of perf.yml)"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
      "prices of this region (default: us-east-1)"},
+    {"prices", 0, "FILE", OPT_STRING, offsetof(struct args, prices),
+     "prices of this file (default: those of 'prices update', or else the built-in ones)"},
     {"json", 0, NULL, OPT_FLAG, offsetof(struct args, json),
      "print a result.json instead of the report"},
     {"verbose", 'v', NULL, OPT_FLAG, offsetof(struct args, verbose), "all metrics in the report"},
@@ -88,6 +92,7 @@ static int replay(const struct args *args, const struct plan *plan, unsigned fun
     struct series used = {0};
     settings.alpha /= (double)plan->function_count;
     settings.region = args->region;
+    settings.prices = args->book;
     struct gate *gate = gate_new(f, &settings, e);
     if (!gate)
         return -1;
@@ -162,12 +167,14 @@ int command_compare(int argc, char **argv)
     r->target.kind = "samples";
     r->side[SIDE_BASELINE].source = r->side[SIDE_CANDIDATE].source = "samples";
     struct output_options o = {.colour = args.colour, .json = args.json, .verbose = args.verbose};
-    int failed = compare(&args, plan, r, &e);
+    args.book = prices_open(args.prices, &e);
+    int failed = args.book ? compare(&args, plan, r, &e) : -1;
     if (!failed) {
         gate_conclude_run(r);
         failed = output_print(&o, r, &e);
     }
     code = failed ? command_fail(&e) : (int)r->exit_code;
+    price_book_free(args.book);
     result_free(r);
     plan_free(plan);
     return code;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/units.h"
 #include "cmd/command.h"
 #include "load/driver.h"
 #include "os/clock.h"
@@ -41,6 +42,60 @@ static void tell_detail(const struct measure_job *job, const struct load_round_s
     buf_release(&text);
 }
 
+/* Calls of both sides in one round. */
+static uint64_t calls_of_round(const struct load_job *load)
+{
+    struct schedule s = schedule_of(load->function, load->target->lanes_default);
+    return SIDE_COUNT * schedule_calls(&s);
+}
+
+/* Says before the first invocation what it can come to. */
+static void tell_bill(const struct measure_job *job, const struct load_job *load,
+                      const struct gate *gate)
+{
+    uint64_t most = job->function->rounds.max * calls_of_round(load);
+    double usd = (double)most * gate_spend_most(gate);
+    struct buf text;
+    if (!job->session->target->charged)
+        return;
+    if (job->budget.invocations && job->budget.invocations < most)
+        usd = (double)(most = job->budget.invocations) * gate_spend_most(gate);
+    if (job->budget.usd > 0 && job->budget.usd < usd)
+        usd = job->budget.usd;
+    buf_init(&text);
+    units_add_count(&text, (int64_t)most);
+    buf_addstr(&text, " invocations, for ");
+    units_add_usd(&text, usd);
+    progress_say(job->progress, "%s: at most %s if each takes its whole timeout",
+                 job->function->name, text.data);
+    buf_release(&text);
+}
+
+/* Whether the budget has room for a whole round, however long its invocations take. */
+static bool affordable(const struct measure_job *job, const struct load_job *load,
+                       const struct gate *gate)
+{
+    struct spend spent = gate_spend(gate);
+    double most_usd = job->session->target->charged ? gate_spend_most(gate) : 0;
+    return budget_allows(&job->budget, &spent, calls_of_round(load), most_usd);
+}
+
+static int refuse_first_round(const struct measure_job *job, const struct load_job *load,
+                              const struct gate *gate, struct error *e)
+{
+    double calls = (double)calls_of_round(load);
+    struct buf usd;
+    buf_init(&usd);
+    units_add_usd(&usd, calls * gate_spend_most(gate));
+    error_set(e, ERROR_USAGE,
+              "'%s': the budget has no room for one round: %.0f invocations, which can cost %s if "
+              "each takes its whole timeout of %u s; raise --budget-usd or --max-invocations, or "
+              "lower rounds or timeout",
+              job->function->name, calls, usd.data, job->function->timeout_s);
+    buf_release(&usd);
+    return -1;
+}
+
 static bool out_of_time(const struct measure_job *job)
 {
     return job->deadline_ns && clock_now_ns() >= job->deadline_ns;
@@ -50,6 +105,9 @@ static int run_rounds(const struct measure_job *job, const struct load_job *load
                       struct error *e)
 {
     bool told = false;
+    if (!affordable(job, load, gate))
+        return refuse_first_round(job, load, gate, e);
+    tell_bill(job, load, gate);
     for (unsigned round = 0;; round++) {
         struct load_round_summary summary;
         size_t first = job->series->count;
@@ -60,6 +118,11 @@ static int run_rounds(const struct measure_job *job, const struct load_job *load
         progress_round(job->progress, round + 1);
         if (gate_look(gate) == GATE_STOP)
             return 0;
+        if (!affordable(job, load, gate)) {
+            gate_doubt(gate, "the budget (--budget-usd, --max-invocations) ended the measurement "
+                             "before the answer was clear");
+            return 0;
+        }
         if (!out_of_time(job))
             continue;
         if (!job->open_ended)
@@ -131,6 +194,11 @@ int measure_function(const struct measure_job *job, struct arena *arena,
         .stop = &command_signal,
     };
     int failed = measure_and_judge(job, &load, gate, arena, out, e);
+    struct spend spent = gate_spend(gate);
+    if (job->spent) {
+        job->spent->invocations += spent.invocations;
+        job->spent->usd += spent.usd;
+    }
     gate_free(gate);
     return failed;
 }

@@ -16,6 +16,9 @@
 #include "model/result.h"
 #include "model/sample.h"
 
+/* In all, unless the user says otherwise, where somebody pays for them. */
+enum { CHARGED_INVOCATIONS_MAX = 10000 };
+
 struct measure_job {
     struct session *session;
     struct progress *progress;
@@ -29,6 +32,8 @@ struct measure_job {
     uint64_t seed;
     uint64_t start_ns;    /* of the run */
     uint64_t deadline_ns; /* 0: none */
+    struct budget budget; /* of this function */
+    struct spend *spent;  /* what the function spent is added to it; may be NULL */
     bool open_ended;      /* ending at the deadline is as planned, and makes nothing doubtful */
 };
 

@@ -34,6 +34,14 @@ bool command_selects(const struct opt_list *functions, const char *name)
     return !functions->count;
 }
 
+unsigned command_selected(const struct opt_list *functions, const struct plan *plan)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < plan->function_count; i++)
+        n += command_selects(functions, plan->functions[i].name);
+    return n;
+}
+
 int command_check_selection(const struct opt_list *functions, const struct plan *plan,
                             struct error *e)
 {

@@ -10,6 +10,7 @@
 #include "cmd/command.h"
 #include "cmd/measure.h"
 #include "cmd/output.h"
+#include "cmd/prices.h"
 #include "cmd/progress.h"
 #include "cmd/session.h"
 #include "gate/judge.h"
@@ -18,10 +19,10 @@
 #include "os/fs.h"
 
 struct args {
-    const char *config, *baseline, *candidate, *endpoint_url, *region, *output, *colour;
+    const char *config, *baseline, *candidate, *endpoint_url, *region, *prices, *output, *colour;
     struct opt_list functions;
-    uint64_t seed;
-    double max_minutes;
+    uint64_t seed, max_invocations;
+    double max_minutes, budget_usd;
     bool json, quiet, verbose, unshaped, force;
 };
 
@@ -45,6 +46,13 @@ static const struct opt options[] = {
      "seed of the random order (default: 1)"},
     {"max-minutes", 0, "N", OPT_NUMBER, offsetof(struct args, max_minutes),
      "end the measurement after N minutes; what is not clear by then is inconclusive"},
+    {"max-invocations", 0, "N", OPT_COUNT, offsetof(struct args, max_invocations),
+     "invoke at most N times, both sides and all functions together (default: 10000 where "
+     "invocations cost money)"},
+    {"budget-usd", 0, "USD", OPT_NUMBER, offsetof(struct args, budget_usd),
+     "begin no round that could take the invocations' bill beyond USD"},
+    {"prices", 0, "FILE", OPT_STRING, offsetof(struct args, prices),
+     "prices of this file (default: those of 'prices update', or else the built-in ones)"},
     {"force", 0, NULL, OPT_FLAG, offsetof(struct args, force),
      "measure even when both packages are identical"},
     {"unshaped", 0, NULL, OPT_FLAG, offsetof(struct args, unshaped),
@@ -70,8 +78,10 @@ static const struct command_usage usage = {
 struct run {
     const struct args *args;
     struct plan *plan;
+    struct price_book *prices;
     struct result *result;
     struct series series;
+    struct spend spent;
     struct progress progress;
     char *temp;
     struct checkout sides[SIDE_COUNT];
@@ -141,6 +151,17 @@ static void describe_packages(struct run *run, const struct package *packages,
     }
 }
 
+/* What this function may use: an equal part of what the earlier ones left. */
+static struct budget budget_of(const struct run *run)
+{
+    struct budget whole = {run->args->max_invocations, run->args->budget_usd};
+    if (!whole.invocations && run->session.target->charged)
+        whole.invocations = CHARGED_INVOCATIONS_MAX;
+    unsigned selected = command_selected(&run->args->functions, run->plan);
+    unsigned left = selected - (unsigned)run->result->function_count + 1;
+    return budget_share(&whole, &run->spent, left);
+}
+
 static int measure_one(struct run *run, const struct plan_function *f,
                        const struct package *packages, struct result_function *out, struct error *e)
 {
@@ -151,6 +172,7 @@ static int measure_one(struct run *run, const struct plan_function *f,
         .function_index = (unsigned)(f - run->plan->functions),
         .packages = packages,
         .series = &run->series,
+        .spent = &run->spent,
         .settings = GATE_DEFAULTS,
         .seed = run->args->seed,
         .start_ns = run->start_ns,
@@ -160,6 +182,8 @@ static int measure_one(struct run *run, const struct plan_function *f,
                 : 0,
     };
     job.settings.alpha /= (double)run->plan->function_count;
+    job.budget = budget_of(run);
+    job.settings.prices = run->prices;
     job.settings.region = run->args->region ? run->args->region : PLAN_DEFAULT_REGION;
     for (int side = 0; side < SIDE_COUNT; side++)
         job.settings.package_bytes[side] = packages[side].zip.length;
@@ -233,8 +257,6 @@ static void describe_run(struct run *run)
     r->seed = a->seed;
     r->tool_version = LPG_VERSION;
     r->target.kind = a->endpoint_url ? "endpoint" : "embedded";
-    r->prices = arena_printf(&r->arena, "%s, %s", price_source,
-                             a->region ? a->region : PLAN_DEFAULT_REGION);
     r->usd = a->endpoint_url ? NAN : 0;
 }
 
@@ -249,11 +271,27 @@ static void describe_reproduction(struct run *run)
         head->sha ? "git:" : "", head->sha ? head->sha : head->label, (unsigned long long)a->seed);
 }
 
+/* Reads the prices and says which they are. */
+static int choose_prices(struct run *run, struct error *e)
+{
+    const char *region = run->args->region ? run->args->region : PLAN_DEFAULT_REGION;
+    const char *source;
+    run->prices = prices_open(run->args->prices, e);
+    if (!run->prices)
+        return -1;
+    if (!price_book_find(run->prices, region, &source))
+        price_book_find(run->prices, region = PLAN_DEFAULT_REGION, &source);
+    run->result->prices = arena_printf(&run->result->arena, "%s, %s", source, region);
+    return 0;
+}
+
 static void account(struct run *run)
 {
     struct result *r = run->result;
     r->invocations = run->series.count;
     r->seconds = (double)(clock_now_ns() - run->start_ns) / (double)NS_PER_S;
+    if (!strcmp(r->target.kind, "aws"))
+        r->usd = run->spent.usd;
     r->resources_created = run->session.created;
     r->resources_removed = run->session.removed;
 }
@@ -262,7 +300,7 @@ static int measure_all(struct run *run, struct error *e)
 {
     struct session_options o = session_options_of(run);
     if (command_check_selection(&run->args->functions, run->plan, e) || session_check(&o, e) ||
-        output_prepare(run->args->output, e))
+        choose_prices(run, e) || output_prepare(run->args->output, e))
         return -1;
     run->temp = fs_make_temp_dir("lambda-perf-gate-", e);
     if (!run->temp || open_sides(run, e))
@@ -324,6 +362,7 @@ static int run_all(const struct args *args)
         code = command_signal_exit();
     series_release(&run.series);
     result_free(run.result);
+    price_book_free(run.prices);
     plan_free(run.plan);
     buf_release(&run.left);
     return code;

@@ -39,6 +39,7 @@ static int use_endpoint(const struct session_options *options, struct aws_target
     t->credentials.access_key = getenv("AWS_ACCESS_KEY_ID");
     t->credentials.secret_key = getenv("AWS_SECRET_ACCESS_KEY");
     t->credentials.session_token = getenv("AWS_SESSION_TOKEN");
+    t->charged = true;
     t->lanes = ENDPOINT_LANES;
     return 0;
 }

@@ -23,6 +23,12 @@ static const struct opt options[] = {
      "measure at this Lambda endpoint instead of the embedded Lambda"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct trial_args, region),
      "prices and signatures of this region (default: us-east-1)"},
+    {"max-invocations", 0, "N", OPT_COUNT, offsetof(struct trial_args, max_invocations),
+     "invoke at most N times in all (default: 10000 where invocations cost money)"},
+    {"budget-usd", 0, "USD", OPT_NUMBER, offsetof(struct trial_args, budget_usd),
+     "begin no round that could take the invocations' bill beyond USD"},
+    {"prices", 0, "FILE", OPT_STRING, offsetof(struct trial_args, prices),
+     "prices of this file (default: those of 'prices update', or else the built-in ones)"},
     {"output", 'o', "DIR", OPT_STRING, offsetof(struct trial_args, output),
      "write the JSON file to DIR (default: a folder of its own in .lambda-perf-gate)"},
     {"seed", 0, "N", OPT_COUNT, offsetof(struct trial_args, seed),
@@ -45,6 +51,7 @@ struct gate_settings trial_settings(const struct trial *t, const struct package 
 {
     struct gate_settings s = GATE_DEFAULTS;
     s.alpha /= (double)t->plan->function_count;
+    s.prices = t->prices;
     s.region = t->args->region ? t->args->region : PLAN_DEFAULT_REGION;
     for (int side = 0; side < SIDE_COUNT; side++)
         s.package_bytes[side] = p->zip.length;
@@ -64,6 +71,9 @@ int trial_build(struct trial *t, const struct plan_function *f, struct package *
 int trial_measure(struct trial *t, const struct trial_measurement *m, struct result_function *out,
                   struct error *e)
 {
+    struct budget whole = {t->args->max_invocations, t->args->budget_usd};
+    if (!whole.invocations && t->session.target->charged)
+        whole.invocations = CHARGED_INVOCATIONS_MAX;
     struct measure_job job = {
         .session = &t->session,
         .progress = &t->progress,
@@ -72,11 +82,13 @@ int trial_measure(struct trial *t, const struct trial_measurement *m, struct res
         .packages = m->packages,
         .configured = {m->configured[SIDE_BASELINE], m->configured[SIDE_CANDIDATE]},
         .series = &t->series,
+        .spent = &t->spent,
         .settings = m->settings,
         .seed = t->args->seed,
         .start_ns = t->start_ns,
         .open_ended = m->open_ended,
     };
+    job.budget = budget_share(&whole, &t->spent, 1);
     if (t->args->minutes > 0)
         job.deadline_ns = clock_now_ns() + (uint64_t)(t->args->minutes * 60 * (double)NS_PER_S);
     series_release(&t->series);
@@ -103,7 +115,8 @@ static int set_up(struct trial *t, struct error *e)
                                        .spec = "worktree",
                                        .plan_directory = t->plan->directory,
                                        .stop = &command_signal};
-    if (check_args(t, &o, e) || output_prepare(t->args->output, e))
+    t->prices = prices_open(t->args->prices, e);
+    if (!t->prices || check_args(t, &o, e) || output_prepare(t->args->output, e))
         return -1;
     t->temp = fs_make_temp_dir("lambda-perf-gate-", e);
     o.directory = request.temp_directory = t->temp;
@@ -123,6 +136,7 @@ static void clean_up(struct trial *t)
     if (t->temp)
         fs_remove_tree(t->temp, NULL);
     free(t->temp);
+    price_book_free(t->prices);
     series_release(&t->series);
 }
 

@@ -15,6 +15,7 @@
 #include "base/opt.h"
 #include "build/checkout.h"
 #include "build/package.h"
+#include "cmd/prices.h"
 #include "cmd/progress.h"
 #include "cmd/session.h"
 #include "gate/judge.h"
@@ -23,18 +24,20 @@
 #include "model/sample.h"
 
 struct trial_args {
-    const char *config, *endpoint_url, *region, *output, *colour;
+    const char *config, *endpoint_url, *region, *prices, *output, *colour;
     struct opt_list functions;
-    uint64_t seed, rounds;
-    double minutes;
+    uint64_t seed, rounds, max_invocations;
+    double minutes, budget_usd;
     bool json, quiet, unshaped;
 };
 
 struct trial {
     const struct trial_args *args;
     struct plan *plan;
+    struct price_book *prices;
     struct arena arena;
     struct series series; /* of the last measurement */
+    struct spend spent;   /* by all measurements */
     struct session session;
     bool session_open;
     struct result_target target;

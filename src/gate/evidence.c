@@ -153,6 +153,7 @@ static void account(struct evidence *ev, const struct sample *s)
     struct rate *errors = &ev->errors[s->side];
     bool failed = s->status == SAMPLE_FUNCTION_ERROR || s->status == SAMPLE_TIMEOUT;
     a->scheduled++;
+    spend_add(&ev->spend, s, &ev->tariff, ev->function);
     a->by_status[s->status]++;
     errors->failures += failed;
     errors->calls += failed || s->status == SAMPLE_OK;

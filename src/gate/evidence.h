@@ -13,6 +13,7 @@
 
 #include "gate/price.h"
 #include "gate/rule.h"
+#include "gate/spend.h"
 #include "model/metric.h"
 #include "model/plan.h"
 #include "model/sample.h"
@@ -41,6 +42,7 @@ struct evidence {
     unsigned dropped;
     struct rate errors[SIDE_COUNT]; /* of all rounds: function errors and timeouts */
     struct accounting accounting[SIDE_COUNT];
+    struct spend spend;           /* of all invocations, both sides */
     uint64_t untimed[SIDE_COUNT]; /* ok calls of used rounds whose log held no REPORT */
     /* smallest step between two durations where they are visibly rounded; else 0 */
     double quantum_ms;

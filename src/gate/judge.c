@@ -53,8 +53,9 @@ static void note_foreign_prices(struct gate *g)
 {
     if (!g->settings.region)
         return;
-    char *text = xasprintf("the prices of region '%s' are not known: those of %s were used",
-                           g->settings.region, PLAN_DEFAULT_REGION);
+    char *text = xasprintf("the prices of %s functions in region '%s' are not known: those of %s "
+                           "were used ('lambda-perf-gate prices update' fetches them)",
+                           g->function->architecture, g->settings.region, PLAN_DEFAULT_REGION);
     gate_note(g, text);
     free(text);
 }
@@ -63,13 +64,13 @@ struct gate *gate_new(const struct plan_function *f, const struct gate_settings 
                       struct error *e)
 {
     struct gate *g = xcalloc(1, sizeof *g);
-    const struct price *price = price_find(settings->region);
+    const struct price *price = price_book_find(settings->prices, settings->region, NULL);
     g->function = f;
     g->settings = *settings;
     g->plan = (struct look_plan){f->rounds.min, f->rounds.step, f->rounds.max};
-    if (!price) {
+    if (!price_covers(price, f->architecture)) {
         note_foreign_prices(g);
-        price = price_find(PLAN_DEFAULT_REGION);
+        price = price_book_find(settings->prices, PLAN_DEFAULT_REGION, NULL);
     }
     evidence_init(&g->evidence, f,
                   price_tariff(price, f->architecture, f->memory_mb, f->ephemeral_mb));
@@ -116,6 +117,16 @@ void gate_add_round(struct gate *g, const struct series *series, size_t first, u
 {
     g->attempts++;
     evidence_add_round(&g->evidence, series, first, function);
+}
+
+struct spend gate_spend(const struct gate *g)
+{
+    return g->evidence.spend;
+}
+
+double gate_spend_most(const struct gate *g)
+{
+    return spend_most(&g->evidence.tariff, g->function);
 }
 
 /* ---- when to stop ---- */

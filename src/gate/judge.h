@@ -23,6 +23,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "gate/evidence.h"
+#include "gate/price_book.h"
+#include "gate/spend.h"
 #include "model/plan.h"
 #include "model/result.h"
 #include "model/sample.h"
@@ -32,6 +34,7 @@ struct gate_settings {
     double beta;  /* probability that a metric passes although it is worse by its whole limit */
     double noise_share; /* error that no run can see from inside, added to each standard error */
     const char *region; /* for prices */
+    const struct price_book *prices; /* NULL: the built-in ones */
     uint64_t package_bytes[SIDE_COUNT];
 };
 #define GATE_DEFAULTS ((struct gate_settings){.alpha = 0.01, .beta = 0.04, .noise_share = 0.005})
@@ -61,6 +64,10 @@ enum gate_advice gate_look(struct gate *g);
 void gate_doubt(struct gate *g, const char *reason);
 /* Something worth knowing that changes nothing: it joins the warnings of the report. */
 void gate_note(struct gate *g, const char *text);
+
+/* What the invocations so far cost at Lambda's prices, and what one more can cost at most. */
+struct spend gate_spend(const struct gate *g);
+double gate_spend_most(const struct gate *g);
 
 /*
  * Writes the judgement: metrics, verdict, headline, warnings, accounting, events, rounds. The

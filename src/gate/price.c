@@ -47,6 +47,16 @@ const struct price *price_find(const char *region)
     return NULL;
 }
 
+const struct price *price_at(size_t i)
+{
+    return i < ARRAY_LEN(prices) ? &prices[i] : NULL;
+}
+
+bool price_covers(const struct price *p, const char *architecture)
+{
+    return p && (strcmp(architecture, "arm64") ? p->gb_second_x86_pico : p->gb_second_arm_pico) > 0;
+}
+
 struct tariff price_tariff(const struct price *p, const char *architecture, unsigned memory_mb,
                            unsigned ephemeral_mb)
 {

@@ -72,6 +72,7 @@ struct target {
     const struct target_calls *calls;
     struct loop *loop;
     const char *kind;       /* "embedded", "aws", "endpoint" */
+    bool charged;           /* somebody pays for the invocations */
     unsigned lanes_default; /* environments per side that work at once without disturbing others */
     bool sides_share_machine; /* both sides' functions run on the processors of this machine */
 };

@@ -73,6 +73,48 @@ static void counts(void **state)
     check_readings(units_parse_count, rows, ARRAY_LEN(rows));
 }
 
+static void pico_dollars(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t pico; /* -1: to be refused */
+    } rows[] = {
+        {"0.0000166667", 16666700},
+        {"0.0000000309", 30900},
+        {"0.0000002000", 200000},
+        {"0.00000020000000000", 200000},
+        {"0.000000000001", 1},
+        {"1", PICO_PER_USD},
+        {"999999.999999999999", 999999999999999999},
+        {"0", 0},
+        {"0.0000000000001", -1}, /* less than a pico-dollar */
+        {"1000000", -1},
+        {"2.0E-7", -1},
+        {"-1", -1},
+        {"+1", -1},
+        {".5", -1},
+        {"1.", -1},
+        {"1.5 USD", -1},
+        {"", -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t pico = 77;
+        bool ok = units_parse_usd_pico(rows[i].text, &pico);
+        if (ok != (rows[i].pico >= 0) || pico != (ok ? rows[i].pico : 77))
+            fail_msg("'%s' gave %lld", rows[i].text, (long long)pico);
+        if (!ok)
+            continue;
+        struct buf text;
+        int64_t again = 0;
+        buf_init(&text);
+        units_add_usd_pico(&text, pico);
+        assert_true(units_parse_usd_pico(text.data, &again));
+        assert_int_equal(again, pico);
+        buf_release(&text);
+    }
+}
+
 static void shares(void **state)
 {
     (void)state;
@@ -276,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers),
         cmocka_unit_test(counts),
+        cmocka_unit_test(pico_dollars),
         cmocka_unit_test(shares),
         cmocka_unit_test(durations),
         cmocka_unit_test(prefixes),
