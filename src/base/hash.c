@@ -13,10 +13,23 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
+#include "base/mem.h"
+
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-enum { ENTROPY_MAX = 256 }; /* getentropy() gives no more at a time */
+enum {
+    ENTROPY_MAX = 256, /* getentropy() gives no more at a time */
+    SHA256_BLOCK = 64,
+};
+
+/* Contexts that are copied to `work` for each message, which spares libcrypto's preparations. */
+struct hasher {
+    EVP_MD_CTX *work;
+    EVP_MD_CTX *empty; /* before the first byte */
+    EVP_MD_CTX *inner; /* after the first block of HMAC's inner hash, */
+    EVP_MD_CTX *outer; /* and of its outer one: RFC 2104, section 4 */
+};
 
 void hash_sha256(const void *bytes, size_t length, unsigned char digest[SHA256_BYTES])
 {
@@ -49,6 +62,89 @@ void hash_hmac_sha256(const void *key, size_t key_length, const void *bytes, siz
     const void *data = length ? bytes : "";
     if (!HMAC(EVP_sha256(), k, (int)key_length, data, length, mac, NULL))
         abort();
+}
+
+/* As for the one-shot functions: libcrypto fails here only when it is broken. */
+static void must(int ok)
+{
+    if (!ok)
+        abort();
+}
+
+static EVP_MD_CTX *new_context(void)
+{
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    must(c != NULL);
+    return c;
+}
+
+struct hasher *hasher_new(void)
+{
+    struct hasher *h = xcalloc(1, sizeof *h);
+    h->work = new_context();
+    h->empty = new_context();
+    h->inner = new_context();
+    h->outer = new_context();
+    must(EVP_DigestInit_ex(h->empty, EVP_sha256(), NULL));
+    hasher_set_key(h, "", 0);
+    return h;
+}
+
+void hasher_free(struct hasher *h)
+{
+    if (!h)
+        return;
+    EVP_MD_CTX_free(h->work); /* libcrypto wipes the states of its contexts */
+    EVP_MD_CTX_free(h->empty);
+    EVP_MD_CTX_free(h->inner);
+    EVP_MD_CTX_free(h->outer);
+    free(h);
+}
+
+static void hash_from(struct hasher *h, const EVP_MD_CTX *state, const void *bytes, size_t length,
+                      unsigned char digest[SHA256_BYTES])
+{
+    must(EVP_MD_CTX_copy_ex(h->work, state));
+    must(EVP_DigestUpdate(h->work, length ? bytes : "", length));
+    must(EVP_DigestFinal_ex(h->work, digest, NULL));
+}
+
+void hasher_sha256(struct hasher *h, const void *bytes, size_t length,
+                   unsigned char digest[SHA256_BYTES])
+{
+    hash_from(h, h->empty, bytes, length, digest);
+}
+
+/* The state after the key's block, each of its bytes xored with `pad`. */
+static void begin_hmac(const struct hasher *h, EVP_MD_CTX *state,
+                       const unsigned char key[SHA256_BLOCK], unsigned char pad)
+{
+    unsigned char block[SHA256_BLOCK];
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = key[i] ^ pad;
+    must(EVP_MD_CTX_copy_ex(state, h->empty));
+    must(EVP_DigestUpdate(state, block, sizeof block));
+    hash_wipe(block, sizeof block);
+}
+
+void hasher_set_key(struct hasher *h, const void *key, size_t length)
+{
+    unsigned char block[SHA256_BLOCK] = {0};
+    if (length > sizeof block)
+        hasher_sha256(h, key, length, block);
+    else if (length)
+        memcpy(block, key, length);
+    begin_hmac(h, h->inner, block, 0x36);
+    begin_hmac(h, h->outer, block, 0x5c);
+    hash_wipe(block, sizeof block);
+}
+
+void hasher_hmac(struct hasher *h, const void *bytes, size_t length,
+                 unsigned char mac[SHA256_BYTES])
+{
+    unsigned char digest[SHA256_BYTES];
+    hash_from(h, h->inner, bytes, length, digest);
+    hash_from(h, h->outer, digest, sizeof digest, mac);
 }
 
 void base64_encode(struct buf *out, const void *bytes, size_t length)
@@ -133,4 +229,9 @@ void hash_random(void *bytes, size_t length)
 int hash_equal(const void *a, const void *b, size_t length)
 {
     return CRYPTO_memcmp(a, b, length) == 0;
+}
+
+void hash_wipe(void *bytes, size_t length)
+{
+    OPENSSL_cleanse(bytes, length);
 }

@@ -335,5 +335,9 @@ struct api *api_new(const struct api_options *options)
 
 void api_free(struct api *a)
 {
+    if (!a)
+        return;
+    sigv4_key_release(&a->auth.key);
+    hash_wipe(a->secret, sizeof a->secret);
     free(a);
 }

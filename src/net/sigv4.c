@@ -252,8 +252,10 @@ static bool same_name(const char *a, const char *b)
 
 static void add_lower(struct buf *out, const char *name)
 {
-    for (; *name; name++)
-        buf_addch(out, lower(*name));
+    size_t start = out->length;
+    buf_addstr(out, name);
+    for (char *p = out->data + start; p < out->data + out->length; p++)
+        *p = lower(*p);
 }
 
 /* The value without blanks around it, runs of blanks inside as one space. */
@@ -356,63 +358,100 @@ static void add_scope(struct buf *out, const struct sigv4_request *r)
     buf_addstr(out, TERMINATOR);
 }
 
-void sigv4_string_to_sign(const struct sigv4_request *r, const char *canonical, size_t length,
-                          struct buf *out)
+static void add_string_to_sign(const struct sigv4_request *r,
+                               const unsigned char canonical_hash[SHA256_BYTES], struct buf *out)
 {
-    char hash[SHA256_HEX];
-    hash_sha256_hex(canonical, length, hash);
+    char hex[SHA256_HEX];
+    hash_hex(canonical_hash, SHA256_BYTES, hex);
     buf_addstr(out, ALGORITHM);
     buf_addch(out, '\n');
     buf_addstr(out, r->stamp);
     buf_addch(out, '\n');
     add_scope(out, r);
     buf_addch(out, '\n');
-    buf_add(out, hash, SHA256_HEX - 1);
+    buf_add(out, hex, SHA256_HEX - 1);
 }
 
-static void derive(const struct sigv4_request *r, const char *secret_key,
-                   unsigned char key[SHA256_BYTES])
+void sigv4_string_to_sign(const struct sigv4_request *r, const char *canonical, size_t length,
+                          struct buf *out)
+{
+    unsigned char hash[SHA256_BYTES];
+    hash_sha256(canonical, length, hash);
+    add_string_to_sign(r, hash, out);
+}
+
+void sigv4_signing_key(const struct sigv4_request *r, const char *secret_key,
+                       unsigned char key[SHA256_BYTES])
 {
     struct buf seed;
     buf_init(&seed);
     buf_addstr(&seed, "AWS4");
     buf_addstr(&seed, secret_key);
     hash_hmac_sha256(seed.data, seed.length, r->stamp, strnlen(r->stamp, DATE_LENGTH), key);
+    hash_wipe(seed.data, seed.length);
     buf_release(&seed);
     const char *const steps[] = {r->region, r->service, TERMINATOR};
+    unsigned char next[SHA256_BYTES];
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        unsigned char next[SHA256_BYTES];
         hash_hmac_sha256(key, SHA256_BYTES, steps[i], strlen(steps[i]), next);
         memcpy(key, next, SHA256_BYTES);
     }
+    hash_wipe(next, sizeof next);
+}
+
+void sigv4_key_release(struct sigv4_key *key)
+{
+    hasher_free(key->hasher);
+    hash_wipe(key, sizeof *key);
+}
+
+/* Whether `text` begins with the `length` bytes of `part` and then `end`; moves behind that. */
+static bool skip_part(const char **text, const char *part, size_t length, char end)
+{
+    if (strncmp(*text, part, length) != 0 || (*text)[length] != end)
+        return false;
+    *text += length + 1;
+    return true;
+}
+
+/* Without formatting the scope: this is asked for every request. */
+static bool is_scope_of(const char *scope, const struct sigv4_request *r)
+{
+    return skip_part(&scope, r->stamp, strnlen(r->stamp, DATE_LENGTH), '/') &&
+           skip_part(&scope, r->region, strlen(r->region), '/') &&
+           skip_part(&scope, r->service, strlen(r->service), '/') && strcmp(scope, TERMINATOR) == 0;
 }
 
 static void refresh_key(struct sigv4_key *key, const struct sigv4_request *r,
                         const char *secret_key)
 {
-    char scope[sizeof key->scope];
-    int length = snprintf(scope, sizeof scope, "%.*s/%s/%s/%s", DATE_LENGTH, r->stamp, r->region,
-                          r->service, TERMINATOR);
-    bool whole = length > 0 && (size_t)length < sizeof scope;
+    if (!key->hasher)
+        key->hasher = hasher_new();
     unsigned char secret_hash[SHA256_BYTES];
-    hash_sha256(secret_key, strlen(secret_key), secret_hash);
-    if (whole && strcmp(scope, key->scope) == 0 &&
-        hash_equal(key->secret_hash, secret_hash, SHA256_BYTES))
+    hasher_sha256(key->hasher, secret_key, strlen(secret_key), secret_hash);
+    if (is_scope_of(key->scope, r) && hash_equal(key->secret_hash, secret_hash, SHA256_BYTES))
         return;
-    derive(r, secret_key, key->bytes);
+    unsigned char bytes[SHA256_BYTES];
+    sigv4_signing_key(r, secret_key, bytes);
+    hasher_set_key(key->hasher, bytes, sizeof bytes);
+    hash_wipe(bytes, sizeof bytes);
     memcpy(key->secret_hash, secret_hash, SHA256_BYTES);
-    memcpy(key->scope, whole ? scope : "", whole ? (size_t)length + 1 : 1);
+    int length = snprintf(key->scope, sizeof key->scope, "%.*s/%s/%s/%s", DATE_LENGTH, r->stamp,
+                          r->region, r->service, TERMINATOR);
+    if (length < 0 || (size_t)length >= sizeof key->scope)
+        key->scope[0] = '\0'; /* too long to be compared: derived anew each time */
 }
 
 static void sign(const struct sigv4_request *r, const struct buf *canonical, const char *secret_key,
                  struct sigv4_key *key, char hex[SHA256_HEX])
 {
     refresh_key(key, r, secret_key);
+    unsigned char hash[SHA256_BYTES], mac[SHA256_BYTES];
+    hasher_sha256(key->hasher, canonical->data, canonical->length, hash);
     struct buf text;
     buf_init(&text);
-    sigv4_string_to_sign(r, canonical->data, canonical->length, &text);
-    unsigned char mac[SHA256_BYTES];
-    hash_hmac_sha256(key->bytes, SHA256_BYTES, text.data, text.length, mac);
+    add_string_to_sign(r, hash, &text);
+    hasher_hmac(key->hasher, text.data, text.length, mac);
     hash_hex(mac, SHA256_BYTES, hex);
     buf_release(&text);
 }

@@ -44,21 +44,30 @@ struct sigv4_request {
 };
 
 /*
- * The signing key of one day, region and service; deriving it costs four HMACs, so callers keep it.
+ * What one signer keeps from request to request: the signing key, whose derivation costs four
+ * HMACs, and warm hash contexts. All that the key follows from (day, region, service and secret) is
+ * compared at each use, so that it never outlives them; an access key has no part in it. Starts as
+ * {.scope = ""}.
  */
 struct sigv4_key {
-    char scope[160]; /* "20261123/eu-west-1/lambda/aws4_request"; "" when empty */
-    unsigned char bytes[SHA256_BYTES];
-    unsigned char secret_hash[SHA256_BYTES]; /* of which secret key it was derived */
+    char scope[160]; /* "20261123/eu-west-1/lambda/aws4_request"; "" when nothing is kept */
+    unsigned char secret_hash[SHA256_BYTES];
+    struct hasher *hasher; /* holds the signing key; NULL before the first use */
 };
+
+/* Wipes the key; it may be used again. */
+void sigv4_key_release(struct sigv4_key *key);
 
 /* Stage 1: the canonical request. */
 void sigv4_canonical_request(const struct sigv4_request *r, struct buf *out);
 /* Stage 2: the string to sign. */
 void sigv4_string_to_sign(const struct sigv4_request *r, const char *canonical, size_t length,
                           struct buf *out);
+/* Stage 3: the signing key of the request's day, region and service. */
+void sigv4_signing_key(const struct sigv4_request *r, const char *secret_key,
+                       unsigned char key[SHA256_BYTES]);
 /*
- * Stage 3: the signature in hexadecimal; `key` is derived anew only when day, region, service or
+ * Stage 4: the signature in hexadecimal; `key` is derived anew only when day, region, service or
  * secret changed.
  */
 void sigv4_signature(const struct sigv4_request *r, const char *secret_key, struct sigv4_key *key,

@@ -222,6 +222,7 @@ int sigv4_verify(const struct sigv4_request *r, const struct sigv4_claim *claim,
     struct sigv4_key key = {.scope = ""};
     char hex[SHA256_HEX];
     sigv4_signature(&part, secret_key, &key, hex);
+    sigv4_key_release(&key);
     free(kept);
     if (!hash_equal(hex, claim->signature, SHA256_HEX - 1))
         return error_set(e, ERROR_API,

@@ -35,6 +35,7 @@ static void check_round_trip(const struct sigv4_request *r)
     sigv4_authorization(r, &keys, &key, &header);
     if (sigv4_parse(header.data, &claim, &e) == 0 && sigv4_verify(r, &claim, "secret", &e))
         abort();
+    sigv4_key_release(&key);
     buf_release(&header);
 }
 

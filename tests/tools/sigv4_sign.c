@@ -125,11 +125,13 @@ int main(void)
         if (!request) {
             fprintf(stderr, "sigv4_sign: %s\n", e.text);
             free(line);
+            sigv4_key_release(&key);
             return 2;
         }
         sign_line(request, &key);
         json_free(request);
     }
     free(line);
+    sigv4_key_release(&key);
     return 0;
 }

@@ -23,10 +23,18 @@ static void sha256_of_the_standard_messages(void **state)
          "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
     };
     char hex[SHA256_HEX];
+    struct hasher *kept = hasher_new();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         hash_sha256_hex(rows[i].text, strlen(rows[i].text), hex);
         assert_string_equal(hex, rows[i].wanted);
+        unsigned char digest[SHA256_BYTES];
+        for (int again = 0; again < 2; again++) {
+            hasher_sha256(kept, rows[i].text, strlen(rows[i].text), digest);
+            hash_hex(digest, sizeof digest, hex);
+            assert_string_equal(hex, rows[i].wanted);
+        }
     }
+    hasher_free(kept);
     hash_sha256_hex(NULL, 0, hex);
     assert_string_equal(hex, rows[0].wanted);
     char *million = xmalloc(1000000);
@@ -36,6 +44,9 @@ static void sha256_of_the_standard_messages(void **state)
     free(million);
 }
 
+/* One for all cases, so that a key that is not wholly replaced shows. */
+static struct hasher *keyed;
+
 static void check_hmac(const void *key, size_t key_length, const void *data, size_t length,
                        const char *wanted)
 {
@@ -44,6 +55,12 @@ static void check_hmac(const void *key, size_t key_length, const void *data, siz
     hash_hmac_sha256(key, key_length, data, length, mac);
     hash_hex(mac, sizeof mac, hex);
     assert_string_equal(hex, wanted);
+    hasher_set_key(keyed, key, key_length);
+    for (int again = 0; again < 2; again++) {
+        hasher_hmac(keyed, data, length, mac);
+        hash_hex(mac, sizeof mac, hex);
+        assert_string_equal(hex, wanted);
+    }
 }
 
 /* RFC 4231, section 4 (case 5 is about truncation). */
@@ -51,6 +68,7 @@ static void hmac_of_the_standard_cases(void **state)
 {
     (void)state;
     unsigned char key[131], data[50];
+    keyed = hasher_new();
     memset(key, 0x0b, 20);
     check_hmac(key, 20, "Hi There", 8,
                "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
@@ -76,6 +94,33 @@ static void hmac_of_the_standard_cases(void **state)
                "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
     check_hmac(NULL, 0, NULL, 0,
                "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+    hasher_free(keyed);
+}
+
+static void hasher_without_a_key_has_the_empty_one(void **state)
+{
+    (void)state;
+    struct hasher *h = hasher_new();
+    unsigned char mac[SHA256_BYTES], digest[SHA256_BYTES];
+    char hex[SHA256_HEX];
+    for (int again = 0; again < 2; again++) { /* hashing in between leaves the key alone */
+        hasher_hmac(h, NULL, 0, mac);
+        hash_hex(mac, sizeof mac, hex);
+        assert_string_equal(hex,
+                            "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+        hasher_sha256(h, "abc", 3, digest);
+    }
+    hasher_free(h);
+    hasher_free(NULL);
+}
+
+static void wiped_bytes_are_gone(void **state)
+{
+    (void)state;
+    char secret[] = "secret";
+    hash_wipe(secret, sizeof secret);
+    for (size_t i = 0; i < sizeof secret; i++)
+        assert_int_equal(secret[i], 0);
 }
 
 static void hex_has_two_digits_a_byte(void **state)
@@ -205,6 +250,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_of_the_standard_messages),
         cmocka_unit_test(hmac_of_the_standard_cases),
+        cmocka_unit_test(hasher_without_a_key_has_the_empty_one),
+        cmocka_unit_test(wiped_bytes_are_gone),
         cmocka_unit_test(hex_has_two_digits_a_byte),
         cmocka_unit_test(base64_of_the_standard_vectors),
         cmocka_unit_test(base64_of_all_bytes_and_back),

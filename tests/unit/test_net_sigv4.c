@@ -106,6 +106,7 @@ static void test_vectors(void **state)
     struct sigv4_key key = {.scope = ""}; /* one for all: it must notice each change of scope */
     for (const struct json *v = json_first(vectors); v; v = json_next(v))
         check_vector(v, &key);
+    sigv4_key_release(&key);
     json_free(vectors);
     buf_release(&text);
 }
@@ -145,6 +146,7 @@ static void test_s3_example(void **state)
                   "Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
                   "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, "
                   "Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
+    sigv4_key_release(&key);
     buf_release(&out);
 }
 
@@ -156,11 +158,10 @@ static void test_derived_key(void **state)
     r.stamp = "20150830T123600Z";
     r.region = "us-east-1";
     r.service = "iam";
-    struct sigv4_key key = {.scope = ""};
+    unsigned char key[SHA256_BYTES];
     char hex[SHA256_HEX];
-    sigv4_signature(&r, SECRET, &key, hex);
-    assert_string_equal(key.scope, "20150830/us-east-1/iam/aws4_request");
-    hash_hex(key.bytes, sizeof key.bytes, hex);
+    sigv4_signing_key(&r, SECRET, key);
+    hash_hex(key, sizeof key, hex);
     assert_string_equal(hex, "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");
 }
 
@@ -274,32 +275,82 @@ static void test_encode(void **state)
 
 /* --- the kept key --- */
 
-static void test_key_is_kept_and_renewed(void **state)
+/* What a signer without a memory gives. */
+static void sign_afresh(const struct sigv4_request *r, const char *secret, char hex[SHA256_HEX])
+{
+    struct sigv4_key fresh = {.scope = ""};
+    sigv4_signature(r, secret, &fresh, hex);
+    sigv4_key_release(&fresh);
+}
+
+static void test_key_is_kept(void **state)
 {
     (void)state;
     struct sigv4_key kept = {.scope = ""};
     struct sigv4_request r = invoke();
     char first[SHA256_HEX], again[SHA256_HEX];
     sigv4_signature(&r, SECRET, &kept, first);
+    assert_string_equal(kept.scope, "20261123/eu-west-1/lambda/aws4_request");
+    sigv4_signature(&r, SECRET, &kept, again);
+    assert_string_equal(first, again);
 
-    kept.bytes[0] ^= 1; /* a key that is not derived anew now gives another signature */
+    hasher_set_key(kept.hasher, "x", 1); /* were the key derived anew, this would do no harm */
     sigv4_signature(&r, SECRET, &kept, again);
     assert_string_not_equal(first, again);
 
-    sigv4_signature(&r, "other", &kept, again);
+    sigv4_key_release(&kept);
+    assert_null(kept.hasher);
+    assert_string_equal(kept.scope, "");
     sigv4_signature(&r, SECRET, &kept, again);
     assert_string_equal(first, again);
+    sigv4_key_release(&kept);
+}
 
-    const char *const regions[] = {"us-east-1", "eu-west-1"};
-    for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
-        struct sigv4_key fresh = {.scope = ""};
-        char expected[SHA256_HEX];
-        r.region = regions[i];
-        sigv4_signature(&r, SECRET, &kept, again);
-        sigv4_signature(&r, SECRET, &fresh, expected);
-        assert_string_equal(again, expected);
+/* One row after the other with one kept key; the signatures were made with botocore. */
+static const struct {
+    const char *stamp, *region, *service, *secret, *signature;
+} CHANGES[] = {
+    {"20261123T213000Z", "eu-west-1", "lambda", SECRET,
+     "43732cb486480bd6110ac051ff220074732369e2d10963f19508a4f4c6f582cd"},
+    {"20261123T235959Z", "eu-west-1", "lambda", SECRET,
+     "2cf8f18ed88594637934a3bab2ad93c919f972336e8637aa844a2d111508f06e"},
+    {"20261124T000000Z", "eu-west-1", "lambda", SECRET,
+     "861e4d48c781cc78994b99af7883155f6bcc6a658d5b1a7b59d241eb28160ec3"},
+    {"20261123T235959Z", "eu-west-1", "lambda", SECRET,
+     "2cf8f18ed88594637934a3bab2ad93c919f972336e8637aa844a2d111508f06e"},
+    {"20261123T235959Z", "eu-west-1", "lambda", "another-secret-of-a-new-session",
+     "f56c1f153920722b9673e0c330268fd4a4e99f43683b910de0030bfdaa04b693"},
+    {"20261123T235959Z", "eu-west-1", "lambda", SECRET,
+     "2cf8f18ed88594637934a3bab2ad93c919f972336e8637aa844a2d111508f06e"},
+    {"20261123T235959Z", "us-east-1", "lambda", SECRET,
+     "36d104a66dfbf61f331ee081409b90f03c820c9609a4c50e2e19052968880bb7"},
+    {"20261123T235959Z", "us-east-1", "sts", SECRET,
+     "049c026404cec77dab686be2135e570db66997ca20534ae170ee6d3f030085ec"},
+    {"20261123T213000Z", "eu-west-1", "lambda", SECRET,
+     "43732cb486480bd6110ac051ff220074732369e2d10963f19508a4f4c6f582cd"},
+};
+
+static void test_key_is_renewed_with_what_it_follows_from(void **state)
+{
+    (void)state;
+    struct sigv4_key kept = {.scope = ""};
+    for (size_t i = 0; i < ARRAY_LEN(CHANGES); i++) {
+        struct sigv4_header headers[ARRAY_LEN(HEADERS)];
+        memcpy(headers, HEADERS, sizeof headers);
+        headers[1].value = CHANGES[i].stamp;
+        struct sigv4_request r = invoke();
+        r.headers = headers;
+        r.stamp = CHANGES[i].stamp;
+        r.region = CHANGES[i].region;
+        r.service = CHANGES[i].service;
+        char hex[SHA256_HEX], fresh[SHA256_HEX];
+        sigv4_signature(&r, CHANGES[i].secret, &kept, hex);
+        sign_afresh(&r, CHANGES[i].secret, fresh);
+        print_message("row %zu\n", i);
+        assert_string_equal(hex, CHANGES[i].signature);
+        assert_string_equal(fresh, CHANGES[i].signature);
     }
-    assert_string_equal(first, again);
+    sigv4_key_release(&kept);
 }
 
 static void test_scope_that_does_not_fit_is_not_kept(void **state)
@@ -317,6 +368,7 @@ static void test_scope_that_does_not_fit_is_not_kept(void **state)
     region[398] = 's';
     sigv4_signature(&r, SECRET, &key, second);
     assert_string_not_equal(first, second);
+    sigv4_key_release(&key);
 }
 
 /* --- the server's half --- */
@@ -508,7 +560,8 @@ int main(void)
         cmocka_unit_test(test_canonical_path_and_query),
         cmocka_unit_test(test_many_headers_and_parameters),
         cmocka_unit_test(test_encode),
-        cmocka_unit_test(test_key_is_kept_and_renewed),
+        cmocka_unit_test(test_key_is_kept),
+        cmocka_unit_test(test_key_is_renewed_with_what_it_follows_from),
         cmocka_unit_test(test_scope_that_does_not_fit_is_not_kept),
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_parse_refuses),
