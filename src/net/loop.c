@@ -34,6 +34,7 @@ struct loop_timer {
     uint64_t at_ns;
     uint64_t sequence; /* order among equal times, and before or after a round began */
     ptrdiff_t slot;    /* in the heap, or UNSET */
+    bool exact;        /* the loop is awake before its time */
 };
 
 struct loop {
@@ -77,6 +78,12 @@ static void tick_set(struct loop *l, uint64_t at_ns)
     timerfd_settime(l->tick_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
+/* The tick that came comes again at once: it is, until it is set, as nobody reads it. */
+static void tick_again(struct loop *l)
+{
+    (void)l;
+}
+
 #else
 
 static int tick_open(struct loop *l, event_callback_fn callback, struct error *e)
@@ -94,6 +101,11 @@ static void tick_set(struct loop *l, uint64_t at_ns)
     event_del(&l->tick);
     if (at_ns != NEVER)
         event_add(&l->tick, &wait);
+}
+
+static void tick_again(struct loop *l)
+{
+    tick_set(l, 0);
 }
 
 #endif
@@ -163,10 +175,20 @@ static void heap_remove(struct loop *l, struct loop_timer *t)
 
 /* --- firing --- */
 
+/* When the tick is needed. For an exact timer that is early: it then comes again and again. */
+static uint64_t tick_time(const struct loop *l)
+{
+    if (!l->count)
+        return NEVER;
+    const struct loop_timer *t = l->heap[0];
+    uint64_t early_ns = t->exact ? LOOP_AWAKE_NS : 0;
+    return t->at_ns > early_ns ? t->at_ns - early_ns : 0;
+}
+
 /* Sees to it that the tick comes in time. One that comes too early does no harm, so it is left. */
 static void arm(struct loop *l)
 {
-    uint64_t at_ns = l->count ? l->heap[0]->at_ns : NEVER;
+    uint64_t at_ns = tick_time(l);
     if (at_ns >= l->armed_ns)
         return;
     l->armed_ns = at_ns;
@@ -199,11 +221,15 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     struct loop *l = context;
-    l->armed_ns = NEVER;
+    l->armed_ns = 0;
     fire_due(l);
-    arm(l);
-    if (l->armed_ns == NEVER)
-        tick_set(l, NEVER);
+    uint64_t at_ns = tick_time(l);
+    if (at_ns <= clock_now_ns()) {
+        tick_again(l);
+        return;
+    }
+    l->armed_ns = at_ns;
+    tick_set(l, at_ns);
 }
 
 /* --- the loop --- */
@@ -338,7 +364,7 @@ struct loop_timer *loop_timer_new(struct loop *l, loop_timer_fn *callback, void 
     return t;
 }
 
-void loop_timer_set(struct loop_timer *t, uint64_t at_ns)
+static void set_timer(struct loop_timer *t, uint64_t at_ns, bool exact)
 {
     struct loop *l = t->loop;
     /* Inside a round a past time means "now": it must not overtake timers that are due already. */
@@ -347,10 +373,21 @@ void loop_timer_set(struct loop_timer *t, uint64_t at_ns)
     if (t->slot != UNSET)
         heap_remove(l, t);
     t->at_ns = at_ns;
+    t->exact = exact;
     t->sequence = l->sequence++;
     heap_add(l, t);
     if (!l->in_round)
         arm(l);
+}
+
+void loop_timer_set(struct loop_timer *t, uint64_t at_ns)
+{
+    set_timer(t, at_ns, false);
+}
+
+void loop_timer_set_exact(struct loop_timer *t, uint64_t at_ns)
+{
+    set_timer(t, at_ns, true);
 }
 
 void loop_timer_cancel(struct loop_timer *t)

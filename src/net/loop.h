@@ -23,6 +23,7 @@ struct loop_watch; /* a descriptor that is watched */
 struct loop_timer;
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+enum { LOOP_AWAKE_NS = 40 * 1000 }; /* see loop_timer_set_exact() */
 
 typedef void loop_io_fn(void *context, int events);
 typedef void loop_timer_fn(void *context);
@@ -57,6 +58,12 @@ struct loop_timer *loop_timer_new(struct loop *l, loop_timer_fn *callback, void 
  * One that is set again and again for "now" takes turns with descriptors and other timers.
  */
 void loop_timer_set(struct loop_timer *t, uint64_t at_ns);
+/*
+ * The same for what must not be late, the sends of an open loop: the loop does not sleep in the
+ * last LOOP_AWAKE_NS before, because waking takes the processor tens of microseconds. It goes on
+ * serving descriptors meanwhile. Costs up to that much processor time each time it is set.
+ */
+void loop_timer_set_exact(struct loop_timer *t, uint64_t at_ns);
 void loop_timer_cancel(struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);
 

@@ -413,6 +413,76 @@ static void frees_accept_null(void **state)
     loop_timer_free(NULL);
 }
 
+/* --- exact timers --- */
+
+struct alarm {
+    struct stage *stage;
+    char name;
+    uint64_t due_ns;
+};
+
+static void ring(void *context)
+{
+    struct alarm *a = context;
+    assert_true(clock_now_ns() >= a->due_ns);
+    note(a->stage, a->name);
+    if (a->name == 'z')
+        loop_stop(a->stage->loop);
+}
+
+/* Ordinary and exact ones within the time that the loop is awake: the times decide, as always. */
+static void exact_timers_keep_the_order_and_are_never_early(void **state)
+{
+    struct stage *s = *state;
+    static const struct {
+        char name;
+        bool exact;
+        uint64_t after_ns;
+    } rows[] = {{'c', true, NS_PER_MS + LOOP_AWAKE_NS / 2},
+                {'b', false, NS_PER_MS + LOOP_AWAKE_NS / 4},
+                {'z', true, 2 * NS_PER_MS},
+                {'a', true, 0}};
+    struct alarm alarms[ARRAY_LEN(rows)];
+    struct loop_timer *timers[ARRAY_LEN(rows)];
+    uint64_t start = clock_now_ns();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        alarms[i] = (struct alarm){s, rows[i].name, start + rows[i].after_ns};
+        timers[i] = loop_timer_new(s->loop, ring, &alarms[i]);
+        if (rows[i].exact)
+            loop_timer_set_exact(timers[i], alarms[i].due_ns);
+        else
+            loop_timer_set(timers[i], alarms[i].due_ns);
+    }
+    loop_run(s->loop);
+    assert_string_equal(s->order, "abcz");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        loop_timer_free(timers[i]);
+}
+
+static void take_back(void *context)
+{
+    struct stage *s = context;
+    note(s, 't');
+    loop_timer_cancel(s->timers[0]);
+}
+
+/* The loop, awake for a timer that is then cancelled or moved, must go back to sleep and wake. */
+static void exact_timers_are_cancelled_and_moved(void **state)
+{
+    struct stage *s = *state;
+    uint64_t start = clock_now_ns();
+    struct alarm never = {s, 'n', start}, moved = {s, 'z', start + 3 * NS_PER_MS};
+    s->timers[0] = loop_timer_new(s->loop, ring, &never);
+    s->timers[1] = loop_timer_new(s->loop, take_back, s);
+    s->timers[2] = loop_timer_new(s->loop, ring, &moved);
+    loop_timer_set(s->timers[1], start + NS_PER_MS);
+    loop_timer_set_exact(s->timers[0], start + NS_PER_MS + 1);
+    loop_timer_set_exact(s->timers[2], start + NS_PER_MS + 2);
+    loop_timer_set(s->timers[2], moved.due_ns);
+    loop_run(s->loop);
+    assert_string_equal(s->order, "tz");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -428,6 +498,8 @@ int main(void)
         TEST(never_early),
         TEST(later_timer_survives_a_cancelled_one),
         TEST(timers_are_freed_inside_callbacks),
+        TEST(exact_timers_keep_the_order_and_are_never_early),
+        TEST(exact_timers_are_cancelled_and_moved),
         TEST(no_timer_starves_the_rest),
         TEST(a_crowd_of_timers_keeps_order),
         TEST(stop_keeps_the_rest_for_the_next_run),
