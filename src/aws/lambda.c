@@ -320,8 +320,7 @@ int lambda_invoke(struct lambda *l, const char *url, const struct target_call *c
 {
     static const struct sigv4_header headers[] = {
         {"content-type", "application/json"},
-        {"x-amz-invocation-type", "RequestResponse"},
-        {"x-amz-log-type", "Tail"},
+        {"x-amz-log-type", "Tail"}, /* the invocation type is RequestResponse unless named */
     };
     struct http_request request = {
         .method = "POST",
@@ -330,6 +329,7 @@ int lambda_invoke(struct lambda *l, const char *url, const struct target_call *c
         .header_count = ARRAY_LEN(headers),
         .body = call->payload,
         .body_length = call->payload_length,
+        .body_sha256 = call->payload_sha256,
         .signing = &l->signing,
         .timeout_ns = call->timeout_ns + INVOKE_MARGIN_NS,
         .body_cap = INVOKE_BODY_CAP,

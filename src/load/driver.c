@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "os/clock.h"
@@ -19,7 +20,8 @@ struct driver {
     struct schedule schedule;
     struct rng rng;
     unsigned round;
-    uint16_t *events; /* payload of each position of the round */
+    uint16_t *events;                   /* payload of each position of the round */
+    char (*payload_hashes)[SHA256_HEX]; /* of each event */
     size_t first_sample;
     uint32_t seq[SIDE_COUNT]; /* calls sent to each side in this round */
     struct load_round_summary *summary;
@@ -154,7 +156,7 @@ static void send_call(struct driver *d, struct actor *a, enum side side, uint32_
                               d->schedule.kind == SCHEDULE_OPEN ? due_ns : now};
     d->pending++;
     struct target_call call = {job->deployed[side], event->payload, event->payload_length,
-                               job->function->timeout_s * NS_PER_S};
+                               d->payload_hashes[s->event], job->function->timeout_s * NS_PER_S};
     job->target->calls->invoke(job->target, &call, on_reply, flight);
 }
 
@@ -318,7 +320,7 @@ static void send_due(void *context)
         if (d->pending >= limit)
             return;
         if (clock_now_ns() < due) {
-            loop_timer_set(d->timer, due);
+            loop_timer_set_exact(d->timer, due);
             return;
         }
         d->next_arrival++;
@@ -408,6 +410,15 @@ static int conclude(struct driver *d, struct error *e)
     return 0;
 }
 
+/* Once for the round, not for each call: a payload may be megabytes. */
+static void hash_payloads(struct driver *d)
+{
+    const struct plan_function *f = d->job->function;
+    d->payload_hashes = xcalloc(f->event_count, sizeof *d->payload_hashes);
+    for (size_t i = 0; i < f->event_count; i++)
+        hash_sha256_hex(f->events[i].payload, f->events[i].payload_length, d->payload_hashes[i]);
+}
+
 int load_round(const struct load_job *job, unsigned round, struct load_round_summary *summary,
                struct error *e)
 {
@@ -419,8 +430,10 @@ int load_round(const struct load_job *job, unsigned round, struct load_round_sum
     size_t positions = schedule_calls(&d.schedule);
     d.events = xcalloc(positions, sizeof *d.events);
     schedule_mix(job->function, &d.rng, d.events, positions);
+    hash_payloads(&d);
     int failed = d.schedule.kind == SCHEDULE_OPEN ? run_open(&d, e) : run_blocks(&d, e);
     free(d.events);
+    free(d.payload_hashes);
     return failed ? -1 : conclude(&d, e);
 }
 

@@ -32,7 +32,8 @@ struct target_call {
     const char *function; /* the deployed name */
     const char *payload;
     size_t payload_length;
-    uint64_t timeout_ns; /* of the function; the client waits a little longer */
+    const char *payload_sha256; /* in hexadecimal, by who sends it often; NULL: unknown */
+    uint64_t timeout_ns;        /* of the function; the client waits a little longer */
 };
 
 struct target_package {

@@ -390,6 +390,7 @@ void http_client_free(struct http_client *c)
     curl_share_cleanup(c->share);
     curl_global_cleanup();
     loop_timer_free(c->timer);
+    sigv4_key_release(&c->signer.key);
     http_response_release(&c->told);
     free(c->shards);
     free(c->ca_bundle);

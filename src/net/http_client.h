@@ -54,6 +54,7 @@ struct http_request {
     size_t header_count;
     const void *body; /* must live until the request is done */
     size_t body_length;
+    const char *body_sha256; /* of the body, in hexadecimal, by who sends it often; NULL: unknown */
     const struct http_signing *signing; /* NULL: unsigned */
     uint64_t timeout_ns;                /* from http_client_send(); 0: 30 s */
     size_t body_cap;                    /* of the answer; 0: 1 MiB */

@@ -25,6 +25,7 @@ enum {
     HEADER_LINES_MAX = 200,
     KEPT_BODY_BYTES = 256 * 1024, /* larger answers give their memory back */
     METHOD_MAX = 16,
+    EXPECT_BYTES = 1024, /* below, no libcurl asks before it sends a body */
     CONNECT_TIMEOUT_MS = 5000,
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_INTERVAL_S = 15,
@@ -138,12 +139,16 @@ static void set_callbacks(struct transfer *t)
 struct transfer *transfer_new(const struct transfer_settings *s, struct error *e)
 {
     CURL *easy = curl_easy_init();
-    if (!easy) {
+    CURLU *parsed = curl_url();
+    if (!easy || !parsed) {
+        curl_easy_cleanup(easy);
+        curl_url_cleanup(parsed);
         error_set(e, ERROR_SYSTEM, "libcurl cannot start a request");
         return NULL;
     }
     struct transfer *t = xcalloc(1, sizeof *t);
     t->easy = easy;
+    t->parsed = parsed;
     http_target_init(&t->target);
     buf_init(&t->url);
     buf_init(&t->method);
@@ -161,6 +166,7 @@ void transfer_free(struct transfer *t)
     if (!t)
         return;
     curl_easy_cleanup(t->easy);
+    curl_url_cleanup(t->parsed);
     http_target_release(&t->target);
     buf_release(&t->url);
     buf_release(&t->method);
@@ -175,9 +181,9 @@ void transfer_free(struct transfer *t)
 
 static bool is_token(const char *text)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
+    static const char others[] = "!#$%&'*+.^_`|~";
     for (const char *p = text; *p; p++) {
-        bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z');
+        bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '-';
         if (!letter && !(*p >= '0' && *p <= '9') && !strchr(others, *p))
             return false;
     }
@@ -242,10 +248,11 @@ static void add_caller_headers(struct transfer *t, const struct http_request *r)
         if (r->signing && (is_type || strncasecmp(h->name, "x-amz-", 6) == 0))
             add_signed(t, h->name, h->value);
     }
-    add_line(t, "Expect", ":",
-             ""); /* or libcurl waits up to a second before it sends a large body */
+    if (r->body_length >= EXPECT_BYTES)
+        add_line(t, "Expect", ":", ""); /* or libcurl waits up to a second before it sends it */
     if (!typed)
         add_line(t, "Content-Type", ":", ""); /* or libcurl calls it a web form */
+    add_line(t, "Accept", ":", "");           /* of any kind, which needs no saying */
 }
 
 static void refresh_stamp(struct transfer_signer *s, int64_t skew_ns)
@@ -261,9 +268,11 @@ static void add_signature(struct transfer *t, const struct http_request *r,
                           struct transfer_signer *signer)
 {
     const struct http_signing *s = r->signing;
-    char hash[SHA256_HEX];
+    char computed[SHA256_HEX];
     refresh_stamp(signer, s->skew_ns);
-    hash_sha256_hex(r->body, r->body_length, hash);
+    if (!r->body_sha256)
+        hash_sha256_hex(r->body, r->body_length, computed);
+    const char *hash = r->body_sha256 ? r->body_sha256 : computed;
     size_t first = t->signed_count;
     add_signed(t, "x-amz-date", signer->stamp);
     if (s->credentials->session_token)
@@ -301,6 +310,23 @@ static void link_lines(struct transfer *t)
         line += strlen(line) + 1;
     }
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->nodes);
+}
+
+/*
+ * Gives libcurl the URL, as text and, so that it need not read and compose it anew for each
+ * request, in parts too.
+ */
+static int set_url(struct transfer *t, const char *url, struct error *e)
+{
+    if (http_target_read(&t->target, url, e))
+        return -1;
+    buf_clear(&t->url);
+    if (curl_url_set(t->parsed, CURLUPART_URL, url, CURLU_PATH_AS_IS) != CURLUE_OK ||
+        curl_easy_setopt(t->easy, CURLOPT_URL, url) != CURLE_OK ||
+        curl_easy_setopt(t->easy, CURLOPT_CURLU, t->parsed) != CURLE_OK)
+        return error_set(e, ERROR_USAGE, "libcurl does not accept the URL");
+    buf_addstr(&t->url, url);
+    return 0;
 }
 
 /* Whether the setting is another one than before; it is then remembered. */
@@ -355,6 +381,8 @@ static void set_proxy(struct transfer *t)
     if (direct == t->direct)
         return;
     curl_easy_setopt(t->easy, CURLOPT_PROXY, direct ? "" : NULL);
+    curl_easy_setopt(t->easy, CURLOPT_NOPROXY,
+                     direct ? "*" : NULL); /* or it asks the environment */
     t->direct = direct;
 }
 
@@ -386,7 +414,8 @@ static void reset(struct transfer *t, const struct http_request *r)
 int transfer_prepare(struct transfer *t, const struct http_request *r,
                      struct transfer_signer *signer, struct error *e)
 {
-    if (http_target_read(&t->target, r->url, e) || check_request(r, &t->target, e))
+    bool same_url = t->url.length && strcmp(t->url.data, r->url) == 0;
+    if ((!same_url && set_url(t, r->url, e)) || check_request(r, &t->target, e))
         return -1;
     reset(t, r);
     add_caller_headers(t, r);
@@ -395,10 +424,6 @@ int transfer_prepare(struct transfer *t, const struct http_request *r,
     link_lines(t);
     set_method(t, r);
     set_proxy(t);
-    if (changed(&t->url, r->url) && curl_easy_setopt(t->easy, CURLOPT_URL, r->url) != CURLE_OK) {
-        buf_clear(&t->url);
-        return error_set(e, ERROR_USAGE, "libcurl does not accept the URL");
-    }
     return 0;
 }
 

@@ -19,7 +19,10 @@ struct shard;
 /* Why the client itself ended a transfer. */
 enum transfer_stop { STOP_NONE, STOP_TOO_LARGE, STOP_DEADLINE, STOP_CANCELLED };
 
-/* What the requests of one client share: the signing key and the stamp of the current second. */
+/*
+ * What the requests of one client share: the signing key and the stamp of the current second. The
+ * client owns it, and releases the key.
+ */
 struct transfer_signer {
     struct sigv4_key key;
     uint64_t stamp_second;
@@ -32,7 +35,8 @@ struct transfer {
     struct transfer *previous, *next; /* in the list that the client keeps it in */
 
     struct http_target target;
-    struct buf url, method;   /* what the easy handle is set to */
+    CURLU *parsed;            /* the target as libcurl sees it, or it would read it every time */
+    struct buf url, method;   /* what the easy handle is set to; no URL when it has failed */
     int shape;                /* enum request_shape, ditto */
     bool direct;              /* ditto: past any proxy */
     struct buf lines;         /* "Name: value" strings one behind the other */

@@ -137,7 +137,7 @@ static void on_reply(void *context, const struct target_reply *reply)
 
 static void invoke(struct lambda_server *s, const char *name)
 {
-    struct target_call call = {name, "{\"n\":1}", 7, 3 * NS_PER_S};
+    struct target_call call = {name, "{\"n\":1}", 7, NULL, 3 * NS_PER_S};
     s->target->calls->invoke(s->target, &call, on_reply, s);
 }
 

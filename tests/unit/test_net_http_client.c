@@ -256,7 +256,7 @@ static void test_post_and_keep_alive(void **state)
     assert_int_equal(f->seen->connections, 1);
     char head[256];
     snprintf(head, sizeof head,
-             "POST /path?q=1 HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAccept: */*\r\nX-One: 1\r\n"
+             "POST /path?q=1 HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nX-One: 1\r\n"
              "X-Empty:\r\nContent-Length: 7\r\n\r\n",
              (unsigned)f->port);
     assert_string_equal(f->seen->last, head);
@@ -350,13 +350,17 @@ static const char *value_of(const struct sigv4_header *headers, size_t count, co
     return "";
 }
 
-/* What arrived is verified as a server would, from the bytes on the wire. */
+/*
+ * What arrived is verified as a server would, from the bytes on the wire. The credentials change
+ * from request to request, and with them the signing key; the hash of the body is given with some,
+ * a wrong one with the last, which must show.
+ */
 static void test_signature_fits_what_is_sent(void **state)
 {
     (void)state;
     struct fixture *f = with(script_answer);
-    const struct sigv4_credentials keys = {"AKIDEXAMPLE", "secret", "a/session+token=="};
-    const struct http_signing signing = {&keys, "eu-west-1", "lambda", 0};
+    const struct sigv4_credentials keys[] = {{"AKIDEXAMPLE", "secret", "a/session+token=="},
+                                             {"AKIDEXAMPLE", "renewed", "another+token=="}};
     const struct sigv4_header given[] = {{"Content-Type", "application/json"},
                                          {"X-Amz-Log-Type", "Tail"},
                                          {"X-Unsigned", "  a   b "}};
@@ -370,7 +374,12 @@ static void test_signature_fits_what_is_sent(void **state)
         r.url = url;
         r.headers = given;
         r.header_count = ARRAY_LEN(given);
+        const struct http_signing signing = {&keys[i % 2], "eu-west-1", "lambda", 0};
         r.signing = &signing;
+        bool wrong = i + 1 == ARRAY_LEN(paths);
+        char hash[SHA256_HEX];
+        hash_sha256_hex(wrong ? "?" : r.body, wrong ? 1 : r.body_length, hash);
+        r.body_sha256 = i ? hash : NULL;
         expect(f, &r, HTTP_ANSWERED);
 
         struct sigv4_header headers[32];
@@ -401,8 +410,8 @@ static void test_signature_fits_what_is_sent(void **state)
         assert_string_equal(e.text, "");
         assert_string_equal(claim.signed_headers,
                             "content-type;host;x-amz-date;x-amz-log-type;x-amz-security-token");
-        sigv4_verify(&arrived, &claim, "secret", &e);
-        assert_string_equal(e.text, "");
+        int verified = sigv4_verify(&arrived, &claim, keys[i % 2].secret_key, &e);
+        assert_int_equal(verified, wrong ? -1 : 0);
     }
     end(f);
 }
