@@ -2,6 +2,7 @@
  * load_engine.c - how much the HTTP client costs and how punctual it is, with nothing above it.
  *
  *     load_engine URL [--connections N] [--seconds S] [--signed]     closed loop: rate, CPU
+ *     load_engine URL --requests N [--connections N] [--signed]      the same, by count: profiles
  *     load_engine URL --rate R [--seconds S] [--signed]              open loop: lateness of sends
  *
  * One line of "name=value" pairs on stdout, for load-engine.sh. The clock starts when every
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/opt.h"
 #include "net/http_client.h"
@@ -20,6 +22,7 @@
 struct args {
     uint64_t connections;
     uint64_t body_bytes;
+    uint64_t requests;
     double seconds;
     double rate;
     bool is_signed;
@@ -31,6 +34,8 @@ static const struct opt OPTIONS[] = {
     {"body", 'b', "BYTES", OPT_COUNT, offsetof(struct args, body_bytes),
      "size of the request body (default 100)"},
     {"seconds", 's', "S", OPT_NUMBER, offsetof(struct args, seconds), "how long (default 5)"},
+    {"requests", 'n', "N", OPT_COUNT, offsetof(struct args, requests),
+     "closed loop: end after N requests instead"},
     {"rate", 'r', "R", OPT_NUMBER, offsetof(struct args, rate), "open loop: R requests a second"},
     {"signed", 0, NULL, OPT_FLAG, offsetof(struct args, is_signed), "sign each request (SigV4)"},
 };
@@ -49,7 +54,7 @@ struct bench {
     struct series latency;
     struct series late; /* open loop: from when a request was due to when it was begun, */
     struct series left; /* and to when its bytes had left */
-    uint64_t warm, failed, sent, under_way;
+    uint64_t warm, answered, failed, sent, under_way;
     uint64_t start_ns, end_ns, start_cpu_ns;
     bool stopping;
 };
@@ -106,6 +111,13 @@ static void count_answer(struct bench *b, const struct http_response *response)
         record(&b->latency, response->done_ns - response->sent_ns);
 }
 
+static bool is_over(const struct bench *b)
+{
+    if (b->args.requests)
+        return b->answered >= b->args.requests;
+    return b->start_ns && clock_now_ns() >= b->end_ns;
+}
+
 static void on_done(void *context, const struct http_response *response)
 {
     struct bench *b = context;
@@ -113,7 +125,8 @@ static void on_done(void *context, const struct http_response *response)
     count_answer(b, response);
     if (!b->start_ns && ++b->warm == b->args.connections)
         start_clock(b);
-    b->stopping = b->stopping || (b->start_ns && clock_now_ns() >= b->end_ns);
+    b->answered++;
+    b->stopping = b->stopping || is_over(b);
     if (!b->stopping && b->args.rate <= 0)
         send_one(b);
     if (b->stopping && !b->under_way)
@@ -134,7 +147,7 @@ static void on_tick(void *context)
         }
         uint64_t now = clock_now_ns();
         if (due > now) {
-            loop_timer_set(b->timer, due);
+            loop_timer_set_exact(b->timer, due);
             return;
         }
         b->sent++;
@@ -180,6 +193,8 @@ static int bench_run(struct bench *b, const char *url, struct error *e)
                                                {"X-Amz-Log-Type", "Tail"}};
     static const struct http_signing signing = {&keys, "eu-west-1", "lambda", 0};
     char *body = xcalloc(1, b->args.body_bytes + 1);
+    char body_hash[SHA256_HEX]; /* once, as the load driver does it for each event */
+    hash_sha256_hex(body, b->args.body_bytes, body_hash);
     b->request = (struct http_request){
         .method = "POST",
         .url = url,
@@ -187,6 +202,7 @@ static int bench_run(struct bench *b, const char *url, struct error *e)
         .header_count = ARRAY_LEN(type),
         .body = body,
         .body_length = b->args.body_bytes,
+        .body_sha256 = body_hash,
         .signing = b->args.is_signed ? &signing : NULL,
     };
     b->loop = loop_new(e);
