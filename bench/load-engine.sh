@@ -4,7 +4,9 @@
 #
 #   B=build bench/load-engine.sh            SECONDS_EACH=3 ROUNDS=3 CONNECTIONS="32 512" by default
 #
-# Rounds are interleaved and the median is taken, because neighbours on a shared machine come and go.
+# Rounds are interleaved and the median is taken, because neighbours on a shared machine come and go. They take
+# processor time from the server too, and then all rates draw together: what a generator can do beside wrk is better
+# read from the CPU that each spends on a request.
 set -eu
 
 B=${B:-build}
@@ -54,6 +56,12 @@ run_vegeta() {
 }
 run_k6() { URL=$url k6 run -q --vus "$1" --duration "${SECONDS_EACH}s" "$work/post.js" 2>/dev/null | sed -n 's/^.*http_reqs[.: ]*[0-9]* *\([0-9.]*\)\/s.*$/\1/p'; }
 
+cpu_per_request() { # microseconds, from $work/times and $work/rate: user and system time as "0m1.25s 0m0.50s"
+    awk -v seconds="$SECONDS_EACH" 'NR == FNR { rate = $1; next }
+        FNR == 2 && rate { split($1, u, /[ms]/); split($2, s, /[ms]/)
+            printf("%.2f\n", ((u[1] + s[1]) * 60 + u[2] + s[2]) / (rate * seconds) * 1e6) }' "$work/rate" "$work/times"
+}
+
 rivals=
 for tool in wrk hey vegeta k6; do
     if command -v "$tool" >/dev/null 2>&1; then rivals="$rivals $tool"; fi
@@ -67,7 +75,12 @@ for round in $(seq "$ROUNDS"); do
             field cpu_us_per_request <"$work/line" >>"$work/$kind.$c.cpu"
         done
         for tool in $rivals; do
-            "run_$tool" "$c" >>"$work/$tool.$c.rate" || echo "$tool failed in round $round" >&2
+            (
+                "run_$tool" "$c" >"$work/rate"
+                times >"$work/times" # the second line: of the children
+            ) || echo "$tool failed in round $round" >&2
+            cat "$work/rate" >>"$work/$tool.$c.rate"
+            cpu_per_request >>"$work/$tool.$c.cpu"
         done
     done
 done
@@ -77,16 +90,18 @@ median() { sort -n "$1" | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1)
 row() { # LABEL KIND CONNECTIONS
     rate=$(median "$work/$2.$3.rate")
     wrk_rate=$(test -s "$work/wrk.$3.rate" && median "$work/wrk.$3.rate" || echo 0)
-    cpu=$(test -s "$work/$2.$3.cpu" && median "$work/$2.$3.cpu" || echo)
-    awk -v label="$1" -v c="$3" -v rate="$rate" -v wrk="$wrk_rate" -v cpu="$cpu" 'BEGIN {
+    wrk_cpu=$(test -s "$work/wrk.$3.cpu" && median "$work/wrk.$3.cpu" || echo 0)
+    cpu=$(median "$work/$2.$3.cpu")
+    awk -v label="$1" -v c="$3" -v rate="$rate" -v wrk="$wrk_rate" -v cpu="$cpu" -v wrk_cpu="$wrk_cpu" 'BEGIN {
         ratio = wrk > 0 ? sprintf("%.2f", rate / wrk) : "-"
-        printf("| %s | %d | %.0f | %s | %s |\n", label, c, rate, ratio, cpu == "" ? "-" : sprintf("%.1f", cpu)) }'
+        worth = wrk_cpu > 0 && cpu > 0 ? sprintf("%.2f", wrk_cpu / cpu) : "-"
+        printf("| %s | %d | %.0f | %s | %.1f | %s |\n", label, c, rate, ratio, cpu, worth) }'
 }
 
 echo "POST of 100 bytes, keep-alive, one generator thread where that can be chosen; median of $ROUNDS rounds of $SECONDS_EACH s."
 echo
-echo "| generator | connections | requests/s | ratio to wrk | CPU µs/request |"
-echo "|---|---:|---:|---:|---:|"
+echo "| generator | connections | requests/s | ratio to wrk | CPU µs/request | requests per CPU second, ratio to wrk |"
+echo "|---|---:|---:|---:|---:|---:|"
 for c in $CONNECTIONS; do
     row "load engine" ours "$c"
     row "load engine, signed" signed "$c"
@@ -96,12 +111,13 @@ for c in $CONNECTIONS; do
 done
 
 echo
-echo "| open loop, signed | late p50 µs | late p99 µs | left p50 µs | left p99 µs |"
-echo "|---|---:|---:|---:|---:|"
+echo "| open loop, signed | late p50 µs | late p99 µs | left p50 µs | left p99 µs | CPU µs/request |"
+echo "|---|---:|---:|---:|---:|---:|"
 for rate in 1000 5000; do
     "$BIN/load_engine" "$url" --rate "$rate" --seconds "$SECONDS_EACH" --signed >"$work/line"
-    printf '| %s requests/s | %s | %s | %s | %s |\n' "$rate" "$(field late_p50_us <"$work/line")" \
-        "$(field late_p99_us <"$work/line")" "$(field left_p50_us <"$work/line")" "$(field left_p99_us <"$work/line")"
+    printf '| %s requests/s |' "$rate"
+    for name in late_p50_us late_p99_us left_p50_us left_p99_us; do printf ' %s |' "$(field $name <"$work/line")"; done
+    printf ' %.1f |\n' "$(field cpu_us_per_request <"$work/line")"
 done
 echo
 echo "Late: from when a request was due until the engine began it. Left: until its bytes were with the kernel."
