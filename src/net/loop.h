@@ -2,7 +2,7 @@
  * loop.h - the one event loop of a process: descriptors and exact timers.
  *
  * A thin face on libevent, so that no other module includes its headers. One thread, one loop;
- * callbacks run from loop_run() only, and none may call loop_run(). Timers are exact: they come
+ * callbacks run from loop_run() only, and none may call loop_run(). Timers are precise: they come
  * from a timerfd on the monotonic clock, not from the loop's coarse cached time, and they are
  * looked at after every descriptor callback, because the load generator sends by them.
  *

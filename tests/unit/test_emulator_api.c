@@ -647,6 +647,7 @@ static void sign(const char *path, const char *body, uint64_t wall_ns, const cha
     buf_clear(out);
     buf_addf(out, "X-Amz-Date: %s\r\nAuthorization: ", stamp);
     sigv4_authorization(&r, &c, &key, out);
+    sigv4_key_release(&key);
     buf_addstr(out, "\r\n");
 }
 

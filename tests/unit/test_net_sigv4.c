@@ -448,6 +448,7 @@ static struct sigv4_claim claim_of(const struct sigv4_request *r)
     struct buf header;
     buf_init(&header);
     sigv4_authorization(r, &c, &key, &header);
+    sigv4_key_release(&key);
     struct sigv4_claim claim;
     struct error e = {0};
     assert_int_equal(sigv4_parse(header.data, &claim, &e), 0);
