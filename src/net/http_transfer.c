@@ -41,6 +41,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     size_t length = size * count;
     if (!t->response.first_byte_ns)
         t->response.first_byte_ns = clock_now_ns();
+    if (memchr(line, '\0', length)) /* older libcurl takes that */
+        return 0;
     t->header_bytes += length;
     t->header_lines++;
     if (t->header_bytes > HEADER_BYTES_MAX || t->header_lines > HEADER_LINES_MAX) {
@@ -64,6 +66,9 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return 0;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x075000
+enum { ATTEMPTS_AT_START = 0 };
+
 /*
  * libcurl calls this when it is about to send. It sends again, up to five times, when a connection
  * that it reuses dies before the answer begins; the second call is the sign of that, and the place
@@ -77,6 +82,22 @@ static int on_ready(void *context, char *remote_ip, char *local_ip, int remote_p
     (void)local_port;
     struct transfer *t = context;
     return t->attempts++ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+#else
+enum { ATTEMPTS_AT_START = 1 }; /* the only one, see send_once() */
+#endif
+
+/* A call of a function must not happen twice because a connection died. */
+static void send_once(struct transfer *t)
+{
+#if LIBCURL_VERSION_NUM >= 0x075000
+    curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_ready);
+    curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+#else
+    /* Before 7.80 it cannot be refused; but only what goes over a used connection is sent again. */
+    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+#endif
 }
 
 /* --- birth and death --- */
@@ -132,8 +153,7 @@ static void set_callbacks(struct transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_ready);
-    curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+    send_once(t);
 }
 
 struct transfer *transfer_new(const struct transfer_settings *s, struct error *e)
@@ -391,7 +411,7 @@ static void reset(struct transfer *t, const struct http_request *r)
     t->lines.length = 0;
     t->line_count = 0;
     t->signed_count = 0;
-    t->attempts = 0;
+    t->attempts = ATTEMPTS_AT_START;
     t->header_bytes = 0;
     t->header_lines = 0;
     t->stop = STOP_NONE;

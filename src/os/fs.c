@@ -154,12 +154,32 @@ char *fs_make_temp_dir(const char *prefix, struct error *e)
 
 /* ---- removing ---- */
 
+/*
+ * Gives ourselves all rights to a folder, not to what a link of that name points to. glibc before
+ * 2.32 cannot by itself, so it is done as newer ones do it.
+ */
+static int unlock_folder(int parent, const char *name)
+{
+    int failed = fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW);
+#ifdef O_PATH
+    if (failed && errno == EOPNOTSUPP) {
+        int fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        char path[64];
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        failed = fd < 0 || chmod(path, 0700);
+        if (fd >= 0)
+            close(fd);
+    }
+#endif
+    return failed ? -1 : 0;
+}
+
 /* Opens a folder, if need be after giving ourselves the right to; -1 with errno. */
 static int open_to_empty(int parent, const char *name)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(parent, name, flags);
-    if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fd < 0 && errno == EACCES && unlock_folder(parent, name) == 0)
         fd = openat(parent, name, flags);
     struct stat st;
     if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700)
