@@ -132,7 +132,7 @@ test: install-deps ## install what is missing, then run everything that needs De
 test-unit: $(UNIT) ## the C unit tests alone, T=pattern for some of them
 	$(Q)B=$(B) scripts/run-tests.sh --unit $(T)
 
-interop: install-deps ## tests with packages from npm, PyPI and Go, installed into build/interop
+interop: install-deps ## tests with packages from npm, PyPI, Maven Central and Go, installed into build/interop
 	$(Q)$(MAKE) --no-print-directory $(TOOL) $(FIXTURES)
 	$(Q)B=$(B) scripts/run-interop.sh $(T)
 

@@ -45,6 +45,8 @@ interop required automake        automake             automake              auto
 interop required libtoolize      libtool              libtool               libtool
 interop optional npm             npm                  nodejs-npm            -
 interop optional go              golang-go            golang                go
+interop optional javac           default-jdk-headless java-latest-openjdk-devel openjdk
+interop optional mvn             maven                maven                 maven
 interop required py:venv,ensurepip python3-venv       python3               -
 interop required h:Python.h      python3-dev          python3-devel         -
 interop required curl            curl                 curl                  -

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Tests with packages that are not Debian's: the official runtime interface clients and SDKs from npm and PyPI, and a function
-# in Go. All versions are pinned in tests/interop. They are installed into $B/interop once, again when a pin changes.
+# Tests with packages that are not Debian's: the official runtime interface clients and SDKs from npm, PyPI and Maven Central,
+# and a function in Go. All versions are pinned in tests/interop. They are installed into $B/interop once, again when a pin
+# changes.
 #
 #   B=build scripts/run-interop.sh [PATTERN]...
 #
@@ -49,11 +50,19 @@ install_go() {
     rm -rf cache
 }
 
+install_java() {
+    cp "$pins/java/pom.xml" .
+    mvn -B -q -Dmaven.repo.local="$(pwd)/repository" dependency:copy-dependencies -DoutputDirectory="$(pwd)/client"
+    rm -rf repository
+    javac -Xlint:all,-processing -Werror --release 11 -cp 'client/*' -d classes "$pins"/java/src/*.java
+}
+
 needs() { # NAME: the commands without which there is no point in trying
     case $1 in
     python_*) echo "$python" ;;
     node) echo "node npm cmake make g++ autoconf automake libtoolize patch" ;;
     go) echo "go" ;;
+    java) echo "java javac mvn" ;;
     esac
 }
 
@@ -63,6 +72,7 @@ pins_of() { # NAME: its pins as one text
     python_sdk) cat "$pins/requirements-sdk.txt" ;;
     node) cat "$pins/node/package.json" "$pins/node/package-lock.json" ;;
     go) cat "$pins"/go/* ;;
+    java) cat "$pins/java/pom.xml" "$pins"/java/src/* ;;
     esac
 }
 
@@ -71,6 +81,7 @@ tool_versions() { # NAME: an installation is only good for the tools that it was
     python_*) "$python" --version ;;
     node) node --version ;;
     go) go version ;;
+    java) javac -version ;;
     esac 2>/dev/null || :
 }
 
@@ -114,7 +125,7 @@ fi
 
 echo "installing into $B/interop:"
 scripts/install-deps.sh interop || echo "note: going on without what is missing above"
-for name in python_runtime python_sdk node go; do
+for name in python_runtime python_sdk node go java; do
     install "$name"
 done
 

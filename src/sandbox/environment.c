@@ -518,7 +518,7 @@ static void isolate_tmp(struct environment *env)
     if (!env->host.private_tmp)
         return;
     const char *const keep[] = {env->host.work_directory, env->function->code->directory,
-                                env->launch.program, env->launch.argv[1], NULL};
+                                env->launch.program, env->launch.outside, NULL};
     struct error error;
     if (private_tmp_prepare(&env->tmp, env->temporary, keep, &error))
         log_write(env->host.log, LOG_WARNING, "function %s: %s", env->function->name, error.text);

@@ -1,6 +1,5 @@
 #include "sandbox/runtime.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,8 @@
 #include "os/clock.h"
 #include "os/fs.h"
 #include "os/proc.h"
+#include "sandbox/interpreter.h"
+#include "sandbox/java.h"
 
 /* The loops' bytes, taken into the object file by the assembler. */
 #ifdef __APPLE__
@@ -35,41 +36,8 @@ EMBED("lpg_runtime_node", "node.mjs");
 extern const char lpg_runtime_python[], lpg_runtime_python_end[];
 extern const char lpg_runtime_node[], lpg_runtime_node_end[];
 
-static const char python_probe[] = "import sys, importlib.util as u\n"
-                                   "v = ''\n"
-                                   "if u.find_spec('awslambdaric'):\n"
-                                   "    try:\n"
-                                   "        from importlib.metadata import version\n"
-                                   "        v = version('awslambdaric')\n"
-                                   "    except Exception:\n"
-                                   "        v = '(unknown version)'\n"
-                                   "print(sys.executable)\n"
-                                   "print('CPython ' + '.'.join(map(str, sys.version_info[:3])))\n"
-                                   "print(sys.base_prefix)\n"
-                                   "print(v)\n";
-
-static const char node_probe[] =
-    "const fs = require('fs'), p = require('path');\n"
-    "const prefix = p.dirname(p.dirname(process.execPath));\n"
-    "const roots = [...(process.env.NODE_PATH || '').split(p.delimiter), p.join(prefix, "
-    "'lib/node_modules'),\n"
-    "  '/usr/local/lib/node_modules', '/usr/lib/node_modules'];\n"
-    "const ric = roots.filter(Boolean).map((r) => p.join(r, 'aws-lambda-ric'))\n"
-    "  .find((r) => fs.existsSync(p.join(r, 'package.json'))) || '';\n"
-    "console.log([process.execPath, 'Node.js ' + process.versions.node, prefix, "
-    "ric].join('\\n'));\n";
-
-enum { PROBE_LINES = 4, PROBE_LIMIT = 16 * 1024, NAME_MAX_BYTES = 64 };
-#define PROBE_TIMEOUT_NS (20 * NS_PER_S)
-
-/* What is known of an interpreter after it was asked once. */
-struct interpreter {
-    struct interpreter *next;
-    char *name; /* as looked up: "python3.12" */
-    char *facts
-        [PROBE_LINES]; /* executable, version, prefix, official client; [0] NULL: there is none */
-};
-enum { FACT_PATH, FACT_VERSION, FACT_PREFIX, FACT_CLIENT };
+enum { NAME_MAX_BYTES = 64 };
+#define COMPILE_TIMEOUT_NS (20 * NS_PER_S)
 
 struct runtimes {
     char *directory;
@@ -88,14 +56,7 @@ void runtimes_free(struct runtimes *r)
 {
     if (!r)
         return;
-    while (r->interpreters) {
-        struct interpreter *i = r->interpreters;
-        r->interpreters = i->next;
-        for (size_t k = 0; k < PROBE_LINES; k++)
-            free(i->facts[k]);
-        free(i->name);
-        free(i);
-    }
+    interpreter_free_all(r->interpreters);
     free(r->directory);
     free(r);
 }
@@ -112,63 +73,23 @@ void runtime_launch_release(struct runtime_launch *launch)
         free(launch->argv[i]);
     free(launch->label);
     free(launch->library_path);
+    free(launch->outside);
     free(launch->error_type);
     free(launch->error_message);
     *launch = (struct runtime_launch){0};
 }
 
-static void set_arguments(struct runtime_launch *launch, const char *const *argv, size_t count)
+void runtime_launch_arguments(struct runtime_launch *launch, const char *const *argv, size_t count)
 {
     for (size_t i = 0; i < count && i + 1 < RUNTIME_ARGS_MAX; i++)
         launch->argv[i] = xstrdup(argv[i]);
 }
 
-/* --- interpreters --- */
-
-static void split_facts(struct interpreter *i, const char *text)
-{
-    for (size_t k = 0; k < PROBE_LINES; k++) {
-        size_t length = strcspn(text, "\r\n");
-        i->facts[k] = xstrndup(text, length);
-        text += length;
-        text += *text == '\r';
-        text += *text == '\n';
-    }
-}
-
-static void ask_interpreter(struct interpreter *i, const char *flag, const char *script)
-{
-    struct buf out;
-    buf_init_capped(&out, PROBE_LIMIT);
-    const char *const argv[] = {i->name, flag, script, NULL};
-    struct proc_spec spec = {
-        .argv = argv, .directory = "/", .timeout_ns = PROBE_TIMEOUT_NS, .out = &out};
-    struct proc_result result;
-    if (!proc_run(&spec, &result, NULL) && !result.exit_code && out.length)
-        split_facts(i, out.data);
-    buf_release(&out);
-}
-
-/* The interpreter of that name, asked at its first use; NULL when it does not work. */
-static const struct interpreter *find_interpreter(struct runtimes *r, const char *name,
-                                                  const char *flag, const char *script)
-{
-    for (struct interpreter *i = r->interpreters; i; i = i->next)
-        if (!strcmp(i->name, name))
-            return i->facts[FACT_PATH] ? i : NULL;
-    struct interpreter *i = xcalloc(1, sizeof *i);
-    i->name = xstrdup(name);
-    i->next = r->interpreters;
-    r->interpreters = i;
-    ask_interpreter(i, flag, script);
-    return i->facts[FACT_PATH] ? i : NULL;
-}
-
 static void use_interpreter(struct runtime_launch *launch, const struct interpreter *i)
 {
-    launch->program = xstrdup(i->facts[FACT_PATH]);
+    launch->program = xstrdup(i->facts[INTERPRETER_PATH]);
     if (!text_starts(launch->program, "/usr/bin/"))
-        launch->library_path = xasprintf("%s/lib", i->facts[FACT_PREFIX]);
+        launch->library_path = xasprintf("%s/lib", i->facts[INTERPRETER_PREFIX]);
 }
 
 /* --- the loops --- */
@@ -195,14 +116,14 @@ static char *compiled_python(struct runtimes *r, const struct interpreter *i)
         return compiled;
     char *source = fs_join(r->directory, "python.py");
     const char *const argv[] = {
-        i->facts[FACT_PATH],
+        i->facts[INTERPRETER_PATH],
         "-c",
         "import sys, py_compile\n"
         "py_compile.compile(sys.argv[1], sys.argv[2], 'python.py', doraise=True)\n",
         source,
         compiled,
         NULL};
-    struct proc_spec spec = {.argv = argv, .directory = "/", .timeout_ns = PROBE_TIMEOUT_NS};
+    struct proc_spec spec = {.argv = argv, .directory = "/", .timeout_ns = COMPILE_TIMEOUT_NS};
     if (!proc_check(&spec, NULL)) {
         free(source);
         return compiled;
@@ -221,7 +142,7 @@ static int start_provided(struct runtimes *r, const struct function *f,
     launch->program = fs_join(f->code->directory, "bootstrap");
     launch->label = xstrdup("bootstrap");
     const char *const argv[] = {launch->program};
-    set_arguments(launch, argv, ARRAY_LEN(argv));
+    runtime_launch_arguments(launch, argv, ARRAY_LEN(argv));
     if (!fs_is_file(launch->program)) {
         launch->error_type = xstrdup("Runtime.InvalidEntrypoint");
         launch->error_message =
@@ -236,8 +157,8 @@ static int start_provided(struct runtimes *r, const struct function *f,
 /* "python3.12" itself, else any python3. */
 static const struct interpreter *find_python(struct runtimes *r, const char *runtime)
 {
-    const struct interpreter *i = find_interpreter(r, runtime, "-c", python_probe);
-    return i ? i : find_interpreter(r, "python3", "-c", python_probe);
+    const struct interpreter *i = interpreter_find(&r->interpreters, runtime, &interpreter_python);
+    return i ? i : interpreter_find(&r->interpreters, "python3", &interpreter_python);
 }
 
 static int start_python(struct runtimes *r, const struct function *f, struct runtime_launch *launch,
@@ -252,18 +173,19 @@ static int start_python(struct runtimes *r, const struct function *f, struct run
     r->python_written = true;
     use_interpreter(launch, i);
     char *packaged = fs_join(f->code->directory, "awslambdaric");
-    if (i->facts[FACT_CLIENT][0] || fs_is_dir(packaged)) {
+    if (i->facts[INTERPRETER_CLIENT][0] || fs_is_dir(packaged)) {
         const char *const argv[] = {launch->program, "-m", "awslambdaric", f->handler};
-        set_arguments(launch, argv, ARRAY_LEN(argv));
-        launch->label = xasprintf("awslambdaric %s on %s",
-                                  fs_is_dir(packaged) ? "of the package" : i->facts[FACT_CLIENT],
-                                  i->facts[FACT_VERSION]);
+        runtime_launch_arguments(launch, argv, ARRAY_LEN(argv));
+        launch->label =
+            xasprintf("awslambdaric %s on %s",
+                      fs_is_dir(packaged) ? "of the package" : i->facts[INTERPRETER_CLIENT],
+                      i->facts[INTERPRETER_VERSION]);
     } else {
         char *loop = compiled_python(r, i);
         const char *const argv[] = {launch->program, loop};
-        set_arguments(launch, argv, ARRAY_LEN(argv));
-        launch->label = xasprintf("built-in Python loop on %s", i->facts[FACT_VERSION]);
-        free(loop);
+        runtime_launch_arguments(launch, argv, ARRAY_LEN(argv));
+        launch->label = xasprintf("built-in Python loop on %s", i->facts[INTERPRETER_VERSION]);
+        launch->outside = loop;
     }
     free(packaged);
     return 0;
@@ -287,8 +209,8 @@ static char *find_node_client(const struct function *f, const struct interpreter
     char *package = fs_join(f->code->directory, "node_modules/aws-lambda-ric");
     char *script = node_client_script(package);
     free(package);
-    if (!script && i->facts[FACT_CLIENT][0])
-        script = node_client_script(i->facts[FACT_CLIENT]);
+    if (!script && i->facts[INTERPRETER_CLIENT][0])
+        script = node_client_script(i->facts[INTERPRETER_CLIENT]);
     return script;
 }
 
@@ -297,8 +219,8 @@ static const struct interpreter *find_node(struct runtimes *r, const char *runti
     char name[NAME_MAX_BYTES];
     snprintf(name, sizeof name, "node%.*s", (int)strspn(runtime + strlen("nodejs"), "0123456789"),
              runtime + strlen("nodejs"));
-    const struct interpreter *i = find_interpreter(r, name, "-e", node_probe);
-    return i ? i : find_interpreter(r, "node", "-e", node_probe);
+    const struct interpreter *i = interpreter_find(&r->interpreters, name, &interpreter_node);
+    return i ? i : interpreter_find(&r->interpreters, "node", &interpreter_node);
 }
 
 static int start_node(struct runtimes *r, const struct function *f, struct runtime_launch *launch,
@@ -316,10 +238,10 @@ static int start_node(struct runtimes *r, const struct function *f, struct runti
     if (!script)
         script = fs_join(r->directory, "node.mjs");
     const char *const argv[] = {launch->program, script, f->handler};
-    set_arguments(launch, argv, official ? 3 : 2);
+    runtime_launch_arguments(launch, argv, official ? 3 : 2);
     launch->label = xasprintf("%s on %s", official ? "aws-lambda-ric" : "built-in Node loop",
-                              i->facts[FACT_VERSION]);
-    free(script);
+                              i->facts[INTERPRETER_VERSION]);
+    launch->outside = script;
     return 0;
 }
 
@@ -329,47 +251,19 @@ static int start_ruby(struct runtimes *r, const struct function *f, struct runti
     (void)r;
     launch->program = proc_find("aws_lambda_ric");
     if (!launch->program)
-        return error_set(e, ERROR_CONFIG, "runtime %s: the gem aws_lambda_ric is not installed",
-                         f->runtime);
+        return error_set(e, ERROR_CONFIG,
+                         "the Ruby runtime interface client is not installed: there is no "
+                         "aws_lambda_ric in PATH (gem install aws_lambda_ric)");
     const char *const argv[] = {launch->program, f->handler};
-    set_arguments(launch, argv, ARRAY_LEN(argv));
+    runtime_launch_arguments(launch, argv, ARRAY_LEN(argv));
     launch->label = xstrdup("aws_lambda_ric");
     return 0;
-}
-
-static bool has_java_client(const char *directory)
-{
-    bool found = false;
-    DIR *d = opendir(directory);
-    for (struct dirent *entry; d && (entry = readdir(d));)
-        found = found || text_starts(entry->d_name, "aws-lambda-java-runtime-interface-client");
-    if (d)
-        closedir(d);
-    return found;
 }
 
 static int start_java(struct runtimes *r, const struct function *f, struct runtime_launch *launch,
                       struct error *e)
 {
-    (void)r;
-    char *lib = fs_join(f->code->directory, "lib");
-    bool found = has_java_client(f->code->directory) || has_java_client(lib);
-    free(lib);
-    launch->program = proc_find("java");
-    if (!launch->program)
-        return error_set(e, ERROR_CONFIG, "runtime %s: there is no java in PATH", f->runtime);
-    if (!found)
-        return error_set(e, ERROR_CONFIG,
-                         "runtime %s: the package has no "
-                         "aws-lambda-java-runtime-interface-client.jar, and there is "
-                         "no other way to run it here",
-                         f->runtime);
-    const char *const argv[] = {launch->program, "-cp", "./*:./lib/*:.",
-                                "com.amazonaws.services.lambda.runtime.api.client.AWSLambda",
-                                f->handler};
-    set_arguments(launch, argv, ARRAY_LEN(argv));
-    launch->label = xstrdup("aws-lambda-java-runtime-interface-client");
-    return 0;
+    return java_launch(&r->interpreters, r->directory, f, launch, e);
 }
 
 static const struct family {
