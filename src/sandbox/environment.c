@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "os/clock.h"
 #include "os/fs.h"
+#include "sandbox/environment_internal.h"
 #include "sandbox/failure.h"
 #include "sandbox/log_tail.h"
 #include "sandbox/private_tmp.h"
@@ -20,54 +21,9 @@
 #define PROVISIONED_LIMIT_NS (130 * NS_PER_S) /* or the function's own limit, if that is longer */
 #define MEMORY_CHECK_NS      (50 * NS_PER_MS) /* where the kernel does not enforce the limit */
 #define FREEZE_AFTER_NS      NS_PER_MS /* of rest: under steady load two signals a call are saved */
-#define PEAK_EVERY_NS        NS_PER_MS /* of busy time: in less, memory cannot grow by much */
 #define NEVER                UINT64_MAX
 
-enum { REQUEST_ID_BYTES = 64, STREAM_BYTES = 96, STREAM_RANDOM = 16, KEEP_ANSWER = 256 * 1024 };
-
-enum phase { PHASE_INIT, PHASE_IDLE, PHASE_BUSY, PHASE_OVER };
-
-struct call {
-    bool active;
-    bool cold;
-    bool answered;
-    bool is_error;
-    char request_id[REQUEST_ID_BYTES];
-    char *invoked_arn, *trace_id, *client_context;
-    struct buf payload, answer;
-    pool_done_fn *done;
-    void *context;
-};
-
-struct environment {
-    struct environment_host host;
-    struct function *function;
-    struct runtime_launch launch;
-    struct failure start_failure; /* it cannot even be tried */
-    struct sandbox sandbox;
-    struct runtime_api *api;
-    struct loop_timer *timer;
-    struct log_tail log;
-    struct buf line; /* a platform line in the making */
-    struct call call;
-    struct buf init_error; /* what the runtime said about its failed initialisation */
-    char init_error_type[RUNTIME_API_ERROR_TYPE_MAX];
-    char log_stream[STREAM_BYTES];
-    char *temporary;        /* its folder for temporary files */
-    struct private_tmp tmp; /* which it sees as /tmp, where that can be done */
-    enum phase phase;
-    bool provisioned, retired;
-    bool second_init; /* the first one failed; this one is part of the invocation */
-    bool timed_out, over_memory;
-    uint64_t init_started_ns;
-    uint64_t init_ns;  /* not reported yet; 0: there is none to report */
-    uint64_t due_ns;   /* when the timer has work; it may fire earlier, and is then set again */
-    uint64_t armed_ns; /* when it will fire; NEVER: not set */
-    uint64_t deadline_ns;
-    uint64_t started_ns, rested_ns;
-    uint64_t cpu_seen_ns;
-    uint64_t unseen_ns; /* busy time since the memory peak was read */
-};
+enum { STREAM_RANDOM = 16 };
 
 /* --- timer --- */
 
@@ -88,110 +44,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 /* --- log --- */
 
-static void log_line(struct environment *env)
-{
-    log_tail_add_line(&env->log, env->line.data, env->line.length);
-    buf_clear(&env->line);
-}
-
 static void on_output(void *context, const char *bytes, size_t length)
 {
     struct environment *env = context;
     log_tail_add(&env->log, bytes, length);
-}
-
-/* --- results --- */
-
-static unsigned peak_mb(struct environment *env, uint64_t busy_ns)
-{
-    env->unseen_ns += busy_ns;
-    if (env->unseen_ns >= PEAK_EVERY_NS) {
-        env->unseen_ns = 0;
-        sandbox_read_peak(&env->sandbox);
-    }
-    uint64_t mb = (env->sandbox.peak_bytes + 1024 * 1024 - 1) / (1024 * 1024);
-    if (!mb)
-        mb = 1;
-    return (unsigned)earlier(mb, UINT32_MAX);
-}
-
-static void log_report(struct environment *env, uint64_t duration_ns, const struct failure *failure)
-{
-    struct call *c = &env->call;
-    struct report r = {
-        .request_id = c->request_id, .duration_ns = duration_ns, .init_ns = env->init_ns};
-    r.max_memory_mb = peak_mb(env, duration_ns);
-    if (failure->type) {
-        r.status = failure->status;
-        r.error_type = failure->type;
-    } else if (c->is_error) {
-        r.status = REPORT_ERROR;
-    }
-    env->init_ns = 0;
-    report_add_end(&env->line, env->function, c->request_id);
-    report_add_report(&env->line, env->function, &r);
-    log_line(env);
-}
-
-static void release_call(struct call *c)
-{
-    free(c->invoked_arn);
-    free(c->trace_id);
-    free(c->client_context);
-    c->invoked_arn = c->trace_id = c->client_context = NULL;
-    c->active = false;
-    if (c->payload.capacity > KEEP_ANSWER)
-        buf_release(&c->payload);
-    buf_clear(&c->payload);
-}
-
-static void keep_answer(struct environment *env, struct buf *answer)
-{
-    if (env->call.answer.capacity || answer->capacity > KEEP_ANSWER) {
-        buf_release(answer);
-        return;
-    }
-    env->call.answer = *answer;
-    buf_clear(&env->call.answer);
-}
-
-/*
- * Ends the call: report, then the caller's turn. `failure` has a type when the platform ended it.
- * The environment may have its next call before `done` returns, so nothing that the result points
- * to belongs to the call any more.
- */
-static void finish_call(struct environment *env, uint64_t duration_ns,
-                        const struct failure *failure)
-{
-    struct call *c = &env->call;
-    struct buf answer = c->answer;
-    buf_init(&c->answer);
-    if (failure->type) {
-        buf_clear(&answer);
-        if (env->init_error.length)
-            buf_add(&answer, env->init_error.data, env->init_error.length);
-        else
-            failure_add_json(&answer, failure, c->request_id);
-    }
-    log_report(env, duration_ns, failure);
-    const struct buf *tail = log_tail_finish(&env->log, c->request_id);
-    uint64_t cpu_ns = sandbox_cpu_ns(&env->sandbox);
-    struct pool_result result = {.payload = answer.data,
-                                 .payload_length = answer.length,
-                                 .function_error = failure->type || c->is_error,
-                                 .log_tail = tail->data,
-                                 .log_tail_length = tail->length,
-                                 .cpu_ns =
-                                     cpu_ns > env->cpu_seen_ns ? cpu_ns - env->cpu_seen_ns : 0,
-                                 .cold = c->cold};
-    env->cpu_seen_ns = cpu_ns;
-    pool_done_fn *done = c->done;
-    void *context = c->context;
-    release_call(c);
-    if (env->phase == PHASE_IDLE)
-        env->host.idle(env->host.context, env);
-    done(context, &result);
-    keep_answer(env, &answer);
 }
 
 /* --- the program --- */
@@ -234,16 +90,11 @@ static void start_program(struct environment *env)
         sandbox_is_running(&env->sandbox) ? env->sandbox.process.exec_ns : clock_now_ns();
 }
 
-static uint64_t function_limit_ns(const struct environment *env)
-{
-    return env->function->timeout_s * NS_PER_S;
-}
-
 static uint64_t init_limit_ns(const struct environment *env)
 {
     if (!env->provisioned)
         return INIT_LIMIT_NS;
-    uint64_t own = function_limit_ns(env);
+    uint64_t own = environment_limit_ns(env);
     return own > PROVISIONED_LIMIT_NS ? own : PROVISIONED_LIMIT_NS;
 }
 
@@ -255,7 +106,7 @@ static void begin_init(struct environment *env)
     buf_clear(&env->init_error);
     report_add_init_start(&env->line, env->function,
                           env->launch.label ? env->launch.label : "unknown");
-    log_line(env);
+    environment_log_line(env);
     if (env->provisioned) /* its initialisation has no more CPU than its invocations */
         cgroup_clamp(env->sandbox.cgroup);
     else
@@ -266,18 +117,9 @@ static void begin_init(struct environment *env)
         start_program(env);
     if (env->start_failure.type)
         return;
-    env->deadline_ns = env->second_init ? env->started_ns + function_limit_ns(env)
+    env->deadline_ns = env->second_init ? env->started_ns + environment_limit_ns(env)
                                         : env->init_started_ns + init_limit_ns(env);
     set_due(env, env->deadline_ns);
-}
-
-static void end_environment(struct environment *env)
-{
-    env->phase = PHASE_OVER;
-    if (sandbox_is_running(&env->sandbox))
-        sandbox_kill(&env->sandbox);
-    else
-        env->host.ended(env->host.context, env);
 }
 
 /* --- invocations --- */
@@ -285,7 +127,7 @@ static void end_environment(struct environment *env)
 static void log_start(struct environment *env)
 {
     report_add_start(&env->line, env->function, env->call.request_id);
-    log_line(env);
+    environment_log_line(env);
 }
 
 /* Hands the event over. The clock starts before, the frozen program runs again after. */
@@ -298,7 +140,7 @@ static void deliver(struct environment *env)
         env->started_ns = clock_now_ns();
     }
     env->second_init = false;
-    env->deadline_ns = env->started_ns + function_limit_ns(env);
+    env->deadline_ns = env->started_ns + environment_limit_ns(env);
     uint64_t left_ns = env->deadline_ns - earlier(clock_now_ns(), env->deadline_ns);
     const struct runtime_api_event event = {
         .request_id = c->request_id,
@@ -351,10 +193,10 @@ static void on_ready(void *context)
     env->phase = PHASE_IDLE;
     env->rested_ns = now;
     if (env->retired)
-        end_environment(env);
+        environment_end(env);
     const struct failure none = {0};
     if (was_busy)
-        finish_call(env, now - env->started_ns, &none);
+        environment_finish_call(env, now - env->started_ns, &none);
     else
         env->host.idle(env->host.context, env);
 }
@@ -382,77 +224,24 @@ static void on_init_failed(void *context, const struct runtime_api_answer *answe
 
 static const struct runtime_api_events api_events = {on_ready, on_answered, on_init_failed};
 
-/* --- endings --- */
-
-static struct failure name_failure(struct environment *env, const struct sandbox_end *end)
-{
-    if (env->init_error.length)
-        return failure_make(env->init_error_type, "");
-    if (env->timed_out)
-        return failure_timeout(env->function->timeout_s);
-    if (end->out_of_memory || env->over_memory)
-        return failure_out_of_memory();
-    return failure_exit(end);
-}
-
-static void log_init_report(struct environment *env, const struct failure *failure, uint64_t now)
-{
-    struct report r = {.request_id = env->call.request_id,
-                       .duration_ns = now - env->init_started_ns,
-                       .status = failure->status,
-                       .error_type = failure->type};
-    report_add_init_report(&env->line, env->function, env->second_init ? "invoke" : "init", &r);
-    log_line(env);
-}
-
-/* Gives the call the failure as its result, and ends the environment. */
-static void fail_call(struct environment *env, const struct failure *failure, uint64_t now)
-{
-    uint64_t duration_ns = now - env->started_ns;
-    if (failure->status == REPORT_TIMEOUT)
-        duration_ns = function_limit_ns(env);
-    env->phase = PHASE_OVER;
-    finish_call(env, duration_ns, failure);
-    end_environment(env);
-}
-
-/*
- * The program posted its answer and ended before it asked for the next event: a panic in Go does so.
- * The caller gets what was posted; how the program ended stands in the log.
- */
-static void finish_with_answer(struct environment *env, const struct failure *failure, uint64_t now)
-{
-    const struct failure none = {0};
-    buf_addf(&env->line, "RequestId: %s Error: %s\n%s\n", env->call.request_id, failure->message,
-             failure->type);
-    on_output(env, env->line.data, env->line.length);
-    buf_clear(&env->line);
-    env->phase = PHASE_OVER;
-    finish_call(env, now - env->started_ns, &none);
-    end_environment(env);
-}
-
-static bool ended_after_answer(const struct environment *env, const struct sandbox_end *end)
-{
-    return env->call.answered && !env->timed_out && !env->over_memory && !end->out_of_memory;
-}
+/* --- when it stops --- */
 
 /* The first failure leads to a second try, within the invocation and its time limit. */
 static void fail_init(struct environment *env, const struct failure *failure)
 {
     uint64_t now = clock_now_ns();
-    log_init_report(env, failure, now);
+    environment_log_init_report(env, failure, now);
     struct error error;
     if (!env->call.active) {
         log_write(env->host.log, LOG_WARNING, "function %s: the initialisation failed: %s",
                   env->function->name, failure->type);
-        end_environment(env);
+        environment_end(env);
     } else if (env->second_init) {
-        fail_call(env, failure, now);
+        environment_fail_call(env, failure, now);
     } else if (runtime_api_restart(env->api, &error)) {
         log_write(env->host.log, LOG_WARNING, "function %s: %s", env->function->name, error.text);
         env->started_ns = now;
-        fail_call(env, failure, now);
+        environment_fail_call(env, failure, now);
     } else {
         env->second_init = true;
         env->started_ns = now;
@@ -465,15 +254,15 @@ static void on_ended(void *context, const struct sandbox_end *end)
 {
     struct environment *env = context;
     set_due(env, NEVER);
-    const struct failure failure = name_failure(env, end);
+    const struct failure failure = environment_name_failure(env, end);
     if (env->phase == PHASE_INIT)
         fail_init(env, &failure);
     else if (!env->call.active)
-        end_environment(env);
-    else if (ended_after_answer(env, end))
-        finish_with_answer(env, &failure, clock_now_ns());
+        environment_end(env);
+    else if (environment_ended_after_answer(env, end))
+        environment_finish_answered(env, &failure, clock_now_ns());
     else
-        fail_call(env, &failure, clock_now_ns());
+        environment_fail_call(env, &failure, clock_now_ns());
 }
 
 static const struct sandbox_events sandbox_events = {on_output, on_ended};
@@ -575,11 +364,12 @@ void environment_free(struct environment *env)
             failure_make("Sandbox.Failure", "the execution environment was ended");
         env->phase = PHASE_OVER;
         buf_clear(&env->init_error);
-        finish_call(env, env->started_ns ? clock_now_ns() - env->started_ns : 0, &failure);
+        environment_finish_call(env, env->started_ns ? clock_now_ns() - env->started_ns : 0,
+                                &failure);
     }
     runtime_api_free(env->api);
     loop_timer_free(env->timer);
-    release_call(&env->call);
+    environment_release_call(env);
     log_tail_release(&env->log);
     struct buf *bufs[] = {&env->line, &env->call.payload, &env->call.answer, &env->init_error};
     for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
@@ -631,5 +421,5 @@ void environment_retire(struct environment *env)
 {
     env->retired = true;
     if (env->phase == PHASE_IDLE || (env->phase == PHASE_INIT && !env->call.active))
-        end_environment(env);
+        environment_end(env);
 }
