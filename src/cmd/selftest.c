@@ -8,10 +8,11 @@
 
 enum {
     MEMORY_MIN_MB = 128, /* Lambda's smallest */
-    VCPU_MB = 1769,      /* memory that comes with one whole processor */
     TIMEOUT_MAX_S = 900,
-    PERIOD_MS = 20, /* in which a CPU share is granted: so much may come at full speed */
 };
+static const double VCPU_MB = 1769; /* memory that comes with one whole processor */
+/* In which a CPU share is granted: so much may come at full speed. */
+static const double PERIOD_MS = 20;
 static const double LIMITS_EXCEEDED = 2; /* a slowdown is so many times the limit ... */
 static const double MAXIMUM_EXCEEDED = 1.5;
 static const double CALL_MS_MIN = 5; /* ... and at least this */

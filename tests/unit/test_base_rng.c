@@ -83,9 +83,10 @@ static struct moments draw(double (*next)(struct rng *), uint64_t stream)
         m.low = fmin(m.low, x);
         m.high = fmax(m.high, x);
     }
-    m.mean = sum / DRAWS;
-    m.variance = squares / DRAWS - m.mean * m.mean;
-    double third = cubes / DRAWS - 3 * m.mean * m.variance - pow(m.mean, 3);
+    const double count = DRAWS;
+    m.mean = sum / count;
+    m.variance = squares / count - m.mean * m.mean;
+    double third = cubes / count - 3 * m.mean * m.variance - pow(m.mean, 3);
     m.skew = third / pow(m.variance, 1.5);
     return m;
 }
