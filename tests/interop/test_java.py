@@ -133,9 +133,9 @@ class Java(unittest.TestCase):
         self.assertGreaterEqual(int(answer.report["Max Memory Used"].split()[0]), before + 150)
 
     def test_heap_is_85_percent_of_the_memory(self):
-        self.make("full", MemorySize=256)
-        self.assertIn("-XX:MaxHeapSize=222823k", self.call("full").value["options"])
-        answer = self.call("full", {"heap_mb": 256})
+        self.make("full", MemorySize=1024)
+        self.assertIn("-XX:MaxHeapSize=891290k", self.call("full").value["options"])
+        answer = self.call("full", {"heap_mb": 1024})
         self.assertEqual((answer.error, answer.value["errorType"], answer.value["errorMessage"]),
                          ("Unhandled", "java.lang.OutOfMemoryError", "Java heap space"))
         # The client ends the process after that.
