@@ -36,7 +36,7 @@ EMBED("lpg_runtime_node", "node.mjs");
 extern const char lpg_runtime_python[], lpg_runtime_python_end[];
 extern const char lpg_runtime_node[], lpg_runtime_node_end[];
 
-enum { NAME_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 64, NODE_OLDEST = 16 /* that understands the loop */ };
 #define COMPILE_TIMEOUT_NS (20 * NS_PER_S)
 
 struct runtimes {
@@ -229,6 +229,10 @@ static int start_node(struct runtimes *r, const struct function *f, struct runti
     const struct interpreter *i = find_node(r, f->runtime);
     if (!i)
         return error_set(e, ERROR_CONFIG, "runtime %s: there is no node in PATH", f->runtime);
+    const char *version = i->facts[INTERPRETER_VERSION];
+    if (strtoul(version + strcspn(version, "0123456789"), NULL, 10) < NODE_OLDEST)
+        return error_set(e, ERROR_CONFIG, "runtime %s: %s is too old: %d or later is needed",
+                         f->runtime, version, NODE_OLDEST);
     if (!r->node_written && write_loop(r, "node.mjs", lpg_runtime_node, lpg_runtime_node_end, e))
         return -1;
     r->node_written = true;

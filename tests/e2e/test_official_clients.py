@@ -1,4 +1,4 @@
-"""How runtimes are started that only AWS's own clients run, with stand-ins for Java and Ruby.
+"""How runtimes are started that only AWS's own clients run, with stand-ins for Java and Ruby; what is said about an old Node.
 
 The stand-in prints the arguments that it is started with and then becomes the C function, which speaks the Runtime API. So what
 a user gets to see, and every word of the start line, is tested where neither is installed.
@@ -201,6 +201,13 @@ class Java(StandIns):
                     "Variables": {"JAVA_TOOL_OPTIONS": own}}))
                 for option in ours:
                     (self.assertNotIn if option in gone else self.assertIn)(option, words)
+
+
+class Node(StandIns):
+    def test_node_that_is_too_old(self):
+        self.put("#!/bin/sh\nprintf '%s\\n' \"$0\" 'Node.js 12.22.12' / ''\n", "old", "node", executable=True)
+        said = self.refusal(self.serve(os.path.join(self.folder, "old")), "nodejs20.x")
+        self.assertIn("runtime nodejs20.x: Node.js 12.22.12 is too old: 16 or later is needed", said)
 
 
 class Ruby(StandIns):
