@@ -62,7 +62,7 @@ struct plan *command_plan(const char *path, const char *colour);
 
 /* Whether the --function options name this function; without any, all are meant. */
 bool command_selects(const struct opt_list *functions, const char *name);
-/* How many functions of the plan they name. */
+/* How many functions of the plan they name: alpha is divided among these. */
 unsigned command_selected(const struct opt_list *functions, const struct plan *plan);
 /* ERROR_USAGE for a --function that perf.yml does not have. */
 int command_check_selection(const struct opt_list *functions, const struct plan *plan,

@@ -90,7 +90,7 @@ static int replay(const struct args *args, const struct plan *plan, unsigned fun
     const struct plan_function *f = &plan->functions[function];
     struct gate_settings settings = GATE_DEFAULTS;
     struct series used = {0};
-    settings.alpha /= (double)plan->function_count;
+    settings.alpha /= (double)command_selected(&args->functions, plan);
     settings.region = args->region;
     settings.prices = args->book;
     struct gate *gate = gate_new(f, &settings, e);

@@ -181,7 +181,7 @@ static int measure_one(struct run *run, const struct plan_function *f,
                 ? run->start_ns + (uint64_t)(run->args->max_minutes * 60 * (double)NS_PER_S)
                 : 0,
     };
-    job.settings.alpha /= (double)run->plan->function_count;
+    job.settings.alpha /= (double)command_selected(&run->args->functions, run->plan);
     job.budget = budget_of(run);
     job.settings.prices = run->prices;
     job.settings.region = run->args->region ? run->args->region : PLAN_DEFAULT_REGION;

@@ -50,7 +50,7 @@ unsigned trial_index(const struct trial *t, const struct plan_function *f)
 struct gate_settings trial_settings(const struct trial *t, const struct package *p)
 {
     struct gate_settings s = GATE_DEFAULTS;
-    s.alpha /= (double)t->plan->function_count;
+    s.alpha /= (double)command_selected(&t->args->functions, t->plan);
     s.prices = t->prices;
     s.region = t->args->region ? t->args->region : PLAN_DEFAULT_REGION;
     for (int side = 0; side < SIDE_COUNT; side++)
