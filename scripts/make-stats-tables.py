@@ -141,6 +141,29 @@ def round_effects(function, base, cand):
     yield math.log(c.mean()), jackknife(without)
 
 
+def clustered_effects(base, cand):
+    """Not in pairs: variances add up; the percentile's df is from Kish's effective numbers."""
+    sizes = [numpy.array([len(x) for x in side]) for side in (base, cand)]
+    df = 0.7 * sum(n.sum() ** 2 / (n**2).sum() - 1 for n in sizes)
+    for p in (0.5, 0.99):
+        levels = [window_level(numpy.concatenate(side), p) for side in (base, cand)]
+        errors = []
+        for side in (base, cand):
+            rest = [numpy.concatenate(side[:i] + side[i + 1 :]) for i in range(len(side))]
+            errors.append(jackknife([window_level(x, p) for x in rest]))
+        yield p, levels[1] - levels[0], math.hypot(*errors), df
+    logs = [numpy.log([numpy.mean(x) for x in side]) for side in (base, cand)]
+    se = math.hypot(*(stats.sem(x) for x in logs))
+    yield 0, logs[1].mean() - logs[0].mean(), se, len(base) + len(cand) - 2
+
+
+def clusters():
+    """rounds of the two sides, p (0: mean), estimate, standard error, df; on the ratio scale."""
+    for b, c in ((25, 25), (31, 22)):
+        for row in clustered_effects(samples(b, 0), samples(c, 1)):
+            yield "clustered", b, c, *row
+
+
 def effects():
     """name, rounds, p, scale (0 ratio, 1 difference, 2 level), estimate, standard error."""
     for rounds in (12, 25):
@@ -162,6 +185,7 @@ def main():
     write(folder, "distributions", distributions())
     write(folder, "rates", rates())
     write(folder, "effects", effects())
+    write(folder, "clusters", clusters())
 
 
 if __name__ == "__main__":

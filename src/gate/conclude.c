@@ -12,7 +12,6 @@
 
 static const double OK_SHARE_MIN = 0.99; /* of the scheduled calls, for a pass */
 static const double LATENESS_MAX_MS = 10;
-static const double UNBALANCED_MAX = 0.05; /* of the calls, between the sides */
 
 static double to_pct(double log_ratio)
 {
@@ -34,7 +33,7 @@ static void put_interval(const struct gate *g, const struct judgement *j, struct
     m->ci_high_pct = to_pct(high);
     m->noise_floor_pct = to_pct((high - low) / 2);
     m->detectable_pct = to_pct(look_detectable(e, &g->levels));
-    m->rounds_needed = judgement_rounds_to_answer(g, j);
+    m->rounds_needed = g->evidence.by_environment ? NAN : judgement_rounds_to_answer(g, j);
 }
 
 /* Throughput is the inverse of the time per call, in environments that work at the same time. */
@@ -164,19 +163,24 @@ static enum verdict check_side(const struct gate *g, enum side side, struct aren
 }
 
 /*
- * Both sides are called alike; a file of samples that lost a part of one side is not to be judged
- * by the rest.
+ * Both sides are called alike, payload by payload; samples that lost a part of one side are not to be
+ * judged by the rest: a lost slow event would look like a gain.
  */
 static enum verdict check_balance(const struct gate *g, struct arena *arena,
                                   struct result_function *out)
 {
-    double baseline = (double)g->evidence.accounting[SIDE_BASELINE].scheduled;
-    double candidate = (double)g->evidence.accounting[SIDE_CANDIDATE].scheduled;
-    if (fabs(candidate - baseline) <= UNBALANCED_MAX * fmax(baseline, candidate))
+    const struct imbalance *at = &g->evidence.imbalance;
+    const struct plan_function *f = g->function;
+    if (!at->found)
         return VERDICT_PASS;
     warn(out, arena,
-         arena_printf(arena, "the baseline was invoked %.0f times, the candidate %.0f times",
-                      baseline, candidate));
+         arena_printf(
+             arena,
+             "the sides were not called alike: in round %u the baseline has %llu calls with "
+             "event %s, the candidate %llu",
+             at->round, (unsigned long long)at->calls[SIDE_BASELINE],
+             at->event < f->event_count ? f->events[at->event].name : "that is unknown",
+             (unsigned long long)at->calls[SIDE_CANDIDATE]));
     return VERDICT_INCONCLUSIVE;
 }
 
@@ -207,6 +211,30 @@ static enum verdict check_unique(const struct series *series, unsigned function,
     return VERDICT_ERROR;
 }
 
+static void warn_of_remarks(const struct gate *g, struct arena *arena, struct result_function *out)
+{
+    for (size_t i = 0; i < g->remark_count; i++)
+        warn(out, arena, arena_strdup(arena, g->remarks[i]));
+}
+
+/* The words for a judgement by environments; nobody is to take it for one by rounds. */
+static enum verdict check_environments(const struct gate *g, struct arena *arena,
+                                       struct result_function *out)
+{
+    unsigned baseline = g->environments[SIDE_BASELINE].count;
+    unsigned candidate = g->environments[SIDE_CANDIDATE].count;
+    bool few = baseline < EFFECT_CLUSTERS_MIN || candidate < EFFECT_CLUSTERS_MIN;
+    warn(out, arena,
+         arena_printf(
+             arena,
+             "the target reuses execution environments between rounds, so environments were "
+             "judged instead of rounds, once: %u of the baseline and %u of the candidate can "
+             "be told apart%s",
+             baseline, candidate, few ? ", at least 20 of each are needed" : ""));
+    warn_of_remarks(g, arena, out);
+    return g->doubted || few ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
+}
+
 static enum verdict check_schedule(struct gate *g, struct arena *arena, struct result_function *out)
 {
     double late_ms = evidence_lateness_ms(&g->evidence, .99);
@@ -219,16 +247,24 @@ static enum verdict check_schedule(struct gate *g, struct arena *arena, struct r
                           late_ms));
         v = VERDICT_INCONCLUSIVE;
     }
-    if (g->evidence.dropped)
+    unsigned unfresh = g->evidence.dropped - g->evidence.without_warm;
+    if (unfresh)
         warn(out, arena,
              arena_printf(arena,
                           "%u of %u rounds were dropped: an execution environment was not fresh",
-                          g->evidence.dropped, g->attempts));
+                          unfresh, g->attempts));
+    if (g->evidence.without_warm)
+        warn(out, arena,
+             arena_printf(arena,
+                          "%u of %u rounds were dropped: a side had no good warm call, only cold "
+                          "starts; a lower load.rate lets environments serve a second call",
+                          g->evidence.without_warm, g->attempts));
+    if (g->evidence.by_environment)
+        return verdict_worse(v, check_environments(g, arena, out));
     /* what remains after so many may be the rounds in which Lambda happened to be quick */
     if (g->evidence.dropped > g->evidence.rounds)
         v = VERDICT_INCONCLUSIVE;
-    for (size_t i = 0; i < g->remark_count; i++)
-        warn(out, arena, arena_strdup(arena, g->remarks[i]));
+    warn_of_remarks(g, arena, out);
     return g->doubted ? VERDICT_INCONCLUSIVE : v;
 }
 
@@ -279,7 +315,9 @@ static enum verdict conclude_verdict(struct gate *g, const struct series *series
         return VERDICT_FAIL;
     if (missing)
         return VERDICT_ERROR;
-    if (!g->evidence.rounds && g->evidence.dropped >= DROPPED_MAX)
+    const struct evidence *ev = &g->evidence;
+    bool explained = ev->by_environment || ev->without_warm == ev->dropped;
+    if (!ev->rounds && ev->dropped >= DROPPED_MAX && !explained)
         return VERDICT_ERROR;
     return sanity == VERDICT_PASS && judged == VERDICT_PASS ? VERDICT_PASS : VERDICT_INCONCLUSIVE;
 }
@@ -341,9 +379,24 @@ static const char *headline_of(const struct result_function *f, struct arena *ar
     return sentence(arena, &text);
 }
 
+/*
+ * Environments instead of rounds: only when every dropped round is one that reused some, more were
+ * dropped than used, and nobody has looked at the rounds yet, so that this look is the only one.
+ * None of that depends on what was measured.
+ */
+static void fall_back(struct gate *g, const struct series *series, unsigned function)
+{
+    const struct evidence *ev = &g->evidence;
+    if (g->looks || !ev->reused || ev->reused != ev->dropped || ev->reused <= ev->rounds)
+        return;
+    evidence_regroup(&g->evidence, series, function);
+    g->levels = g->one_look;
+}
+
 void gate_conclude(struct gate *g, const struct series *series, unsigned function,
                    struct arena *arena, struct result_function *out)
 {
+    fall_back(g, series, function);
     judgement_make_all(g);
     describe(g->function, out);
     out->rounds = g->evidence.rounds;

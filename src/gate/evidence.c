@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "gate/environments.h"
 #include "stats/quantile.h"
 
 /* How each metric that is estimated from rounds is computed: a statistic of a stream. */
@@ -193,6 +194,48 @@ static void add_used_round(struct evidence *ev, const struct series *series, siz
         harvest_release(&harvests[side]);
 }
 
+static bool is_open_loop(const struct plan_function *f)
+{
+    return f->load.rate > 0 || f->load.stage_count > 0;
+}
+
+/* Whether both sides have a warm call that was good. */
+static bool has_warm_calls(const struct series *series, size_t first, unsigned function)
+{
+    bool warm[SIDE_COUNT] = {false};
+    for (size_t i = first; i < series->count; i++) {
+        const struct sample *s = &series->items[i];
+        if (s->function == function && s->status == SAMPLE_OK && !s->cold)
+            warm[s->side] = true;
+    }
+    return warm[SIDE_BASELINE] && warm[SIDE_CANDIDATE];
+}
+
+/* Both sides must have been sent every payload equally often, or a mix is compared with another. */
+static void check_balance(struct evidence *ev, const struct series *series, size_t first,
+                          unsigned function)
+{
+    unsigned most = 0, round = 0;
+    for (size_t i = first; i < series->count; i++)
+        if (series->items[i].event > most)
+            most = series->items[i].event;
+    uint64_t(*calls)[SIDE_COUNT] = xcalloc(most + 1, sizeof *calls);
+    for (size_t i = first; i < series->count; i++) {
+        const struct sample *s = &series->items[i];
+        if (s->function != function)
+            continue;
+        calls[s->event][s->side]++;
+        round = s->round;
+    }
+    for (unsigned event = 0; event <= most && !ev->imbalance.found; event++) {
+        if (calls[event][SIDE_BASELINE] == calls[event][SIDE_CANDIDATE])
+            continue;
+        ev->imbalance = (struct imbalance){true, round, event, {0}};
+        memcpy(ev->imbalance.calls, calls[event], sizeof ev->imbalance.calls);
+    }
+    free(calls);
+}
+
 void evidence_add_round(struct evidence *ev, const struct series *series, size_t first,
                         unsigned function)
 {
@@ -207,10 +250,68 @@ void evidence_add_round(struct evidence *ev, const struct series *series, size_t
     }
     if (!any)
         return;
-    if (dropped)
-        ev->dropped++;
-    else
+    check_balance(ev, series, first, function);
+    bool reused = dropped && !environments_are_fresh(ev->function, series, first, function);
+    bool without_warm =
+        !dropped && is_open_loop(ev->function) && !has_warm_calls(series, first, function);
+    ev->reused += reused;
+    ev->without_warm += without_warm;
+    ev->dropped += dropped || without_warm;
+    if (!dropped && !without_warm)
         add_used_round(ev, series, first, function);
+}
+
+/* What one environment gives of each stream; it need not give something of every one. */
+static void add_environment(struct evidence *ev, const struct series *samples, size_t first,
+                            unsigned function, enum side side)
+{
+    struct harvest h;
+    harvest_init(&h, samples->count - first);
+    harvest_side(ev, samples, first, function, side, &h);
+    for (int stream = 0; stream < STREAM_COUNT; stream++)
+        if (h.count[stream] &&
+            rounds_add(&ev->streams[stream][side], h.values[stream], h.count[stream], NULL))
+            ev->broken[stream] = true;
+    ev->untimed[side] += h.untimed;
+    harvest_release(&h);
+}
+
+static void regroup_side(struct evidence *ev, const struct series *series, unsigned function,
+                         enum side side)
+{
+    struct environments walk = {.function = ev->function};
+    struct series own = {0};
+    size_t first = 0;
+    unsigned before = 0;
+    for (size_t i = 0; i < series->count; i++) {
+        const struct sample *s = &series->items[i];
+        if (s->function != function || s->side != side)
+            continue;
+        unsigned number = environments_next(&walk, series, i);
+        if (own.count && number != before) {
+            add_environment(ev, &own, first, function, side);
+            first = own.count;
+        }
+        before = number;
+        *series_add(&own) = *s;
+    }
+    if (own.count)
+        add_environment(ev, &own, first, function, side);
+    series_release(&own);
+}
+
+void evidence_regroup(struct evidence *ev, const struct series *series, unsigned function)
+{
+    ev->by_environment = true;
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        ev->untimed[side] = 0;
+        for (int stream = 0; stream < STREAM_COUNT; stream++) {
+            rounds_release(&ev->streams[stream][side]);
+            ev->broken[stream] = false;
+        }
+    }
+    for (int side = 0; side < SIDE_COUNT; side++)
+        regroup_side(ev, series, function, (enum side)side);
 }
 
 struct effects evidence_effects(struct evidence *ev, enum metric_id id)
@@ -220,7 +321,9 @@ struct effects evidence_effects(struct evidence *ev, enum metric_id id)
     if (!r->measured || ev->broken[r->stream])
         return none;
     struct rule_samples samples = evidence_samples(ev, id);
-    return effects_paired(samples.baseline, samples.candidate, samples.statistic);
+    return ev->by_environment
+               ? effects_clustered(samples.baseline, samples.candidate, samples.statistic)
+               : effects_paired(samples.baseline, samples.candidate, samples.statistic);
 }
 
 struct rule_samples evidence_samples(struct evidence *ev, enum metric_id id)

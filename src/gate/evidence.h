@@ -33,13 +33,24 @@ enum stream {
     STREAM_COUNT
 };
 
+/* The first used round in which the sides were not called alike. */
+struct imbalance {
+    bool found;
+    unsigned round, event;
+    uint64_t calls[SIDE_COUNT];
+};
+
 struct evidence {
     const struct plan_function *function;
     struct tariff tariff;
     struct rounds streams[STREAM_COUNT][SIDE_COUNT];
     bool broken[STREAM_COUNT]; /* some round could not be added: the stream is not measured */
     unsigned rounds;           /* used */
-    unsigned dropped;
+    unsigned dropped;          /* all that were not used */
+    unsigned reused;           /* of them: an execution environment was not fresh */
+    unsigned without_warm;     /* of them: an open loop, and a side has no good warm call */
+    bool by_environment;       /* the streams hold environments, not rounds: not in pairs */
+    struct imbalance imbalance;
     struct rate errors[SIDE_COUNT]; /* of all rounds: function errors and timeouts */
     struct accounting accounting[SIDE_COUNT];
     struct spend spend;           /* of all invocations, both sides */
@@ -56,6 +67,14 @@ void evidence_release(struct evidence *ev);
 /* Adds the samples [first, series->count) of one round of this function; others are skipped. */
 void evidence_add_round(struct evidence *ev, const struct series *series, size_t first,
                         unsigned function);
+
+/*
+ * The fallback where environments were reused: builds the streams anew from all samples of the
+ * function, those of dropped rounds too, with one entry per execution environment instead of one per
+ * round. Environments that cannot be told apart count as one (see environments.h). From then on
+ * evidence_effects() compares without pairs, for one look only.
+ */
+void evidence_regroup(struct evidence *ev, const struct series *series, unsigned function);
 
 /*
  * The effect on a metric that is estimated from rounds, in the unit of its stream; its state says

@@ -60,6 +60,14 @@ static void note_foreign_prices(struct gate *g)
     free(text);
 }
 
+static void count_environments_anew(struct gate *g)
+{
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        g->environments[side] = (struct environments){.function = g->function};
+        g->first_environments[side] = 0;
+    }
+}
+
 struct gate *gate_new(const struct plan_function *f, const struct gate_settings *settings,
                       struct error *e)
 {
@@ -76,6 +84,8 @@ struct gate *gate_new(const struct plan_function *f, const struct gate_settings 
                   price_tariff(price, f->architecture, f->memory_mb, f->ephemeral_mb));
     collect_limits(g);
     unsigned judged = judged_count(g);
+    g->one_look = (struct look_levels){settings->alpha / (judged ? judged : 1), settings->beta};
+    count_environments_anew(g);
     if (look_levels_find(&g->plan, settings->alpha / (judged ? judged : 1), settings->beta,
                          &g->levels)) {
         error_set(e, ERROR_CONFIG,
@@ -110,12 +120,18 @@ void gate_restart(struct gate *g)
     evidence_release(&g->evidence);
     evidence_init(&g->evidence, g->function, tariff);
     forget_remarks(g);
-    g->attempts = g->failed_at = 0;
+    g->attempts = g->failed_at = g->looks = 0;
+    count_environments_anew(g);
 }
 
 void gate_add_round(struct gate *g, const struct series *series, size_t first, unsigned function)
 {
     g->attempts++;
+    for (size_t i = first; i < series->count; i++)
+        if (series->items[i].function == function)
+            environments_next(&g->environments[series->items[i].side], series, i);
+    for (int side = 0; side < SIDE_COUNT && g->attempts == 1; side++)
+        g->first_environments[side] = g->environments[side].count;
     evidence_add_round(&g->evidence, series, first, function);
 }
 
@@ -132,6 +148,23 @@ double gate_spend_most(const struct gate *g)
 /* ---- when to stop ---- */
 
 /*
+ * Whether both sides would get enough environments for the fallback if they kept coming as they
+ * did, or a little faster: a target that never starts a fresh one has had all that it will have in
+ * the first round.
+ */
+static bool enough_environments(const struct gate *g)
+{
+    double more = g->function->rounds.max - 1.0, seen = g->attempts - 1.0;
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        double first = g->first_environments[side];
+        double rate = (g->environments[side].count - first + 1) / seen; /* + 1: it may come */
+        if (first + rate * more < EFFECT_CLUSTERS_MIN)
+            return false;
+    }
+    return true;
+}
+
+/*
  * More rounds would not tell more: a side never answers, was tampered with, or never gets fresh
  * environments.
  */
@@ -142,7 +175,9 @@ static bool is_futile(const struct gate *g)
         if (judgement_all_failed(&ev->errors[side]) ||
             ev->accounting[side].by_status[SAMPLE_TAMPERED])
             return true;
-    return !ev->rounds && ev->dropped >= DROPPED_MAX;
+    if (ev->rounds || ev->dropped < DROPPED_MAX)
+        return false;
+    return !ev->reused || !enough_environments(g);
 }
 
 /* 0 rounds: not even with any number of them, because the floor alone is too wide. */
@@ -206,5 +241,6 @@ enum gate_advice gate_look(struct gate *g)
     if (!look_is_due(&g->plan, g->evidence.rounds))
         return GATE_CONTINUE;
     judgement_make_limited(g);
+    g->looks++;
     return is_answered(g) || is_hopeless(g) ? GATE_STOP : GATE_CONTINUE;
 }

@@ -58,8 +58,10 @@ static enum rule_answer judge_effects(struct gate *g, const struct judgement *j)
     enum rule_answer answers[RESULT_LIMITS_MAX];
     for (unsigned i = 0; i < j->limit_count; i++) {
         limits[i] = to_rule(g, j->limits[i]);
-        answers[i] =
-            rule_decide(&limits[i], rule_effect(limits[i].kind, &j->effects), &samples, &g->levels);
+        const struct effect *effect = rule_effect(limits[i].kind, &j->effects);
+        answers[i] = g->evidence.by_environment
+                         ? rule_judge(&limits[i], effect, &g->levels)
+                         : rule_decide(&limits[i], effect, &samples, &g->levels);
     }
     return rule_combine(limits, answers, j->limit_count);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "gate/environments.h"
 #include "gate/evidence.h"
 #include "gate/judge.h"
 #include "gate/rule.h"
@@ -40,8 +41,12 @@ struct gate {
     struct look_plan plan;
     struct look_levels levels;
     struct evidence evidence;
-    struct judgement judged[METRIC_COUNT]; /* of the last look, all metrics */
-    unsigned attempts;                     /* rounds run, dropped ones too */
+    struct judgement judged[METRIC_COUNT];        /* of the last look, all metrics */
+    unsigned attempts;                            /* rounds run, dropped ones too */
+    unsigned looks;                               /* at the rounds, so far */
+    struct look_levels one_look;                  /* for a single look instead of all of the plan */
+    struct environments environments[SIDE_COUNT]; /* counted as rounds come */
+    unsigned first_environments[SIDE_COUNT];      /* after the first round */
     unsigned failed_at;         /* rounds used when a metric first failed; 0: none does */
     char *remarks[REMARKS_MAX]; /* for the warnings */
     size_t remark_count;

@@ -197,18 +197,35 @@ struct effects effects_paired(struct rounds *baseline, struct rounds *candidate,
     return out;
 }
 
+/* Kish's effective number of units that weigh as many values as they have. */
+static double effective_units(const struct rounds *r, struct statistic statistic)
+{
+    double sum = 0.0;
+    double squares = 0.0;
+    for (size_t i = 0; i < r->count; i++) {
+        double n = (double)r->items[i].count;
+        sum += n;
+        squares += n * n;
+    }
+    return statistic.kind == STATISTIC_QUANTILE ? sum * sum / squares : (double)r->count;
+}
+
 struct effects effects_clustered(struct rounds *baseline, struct rounds *candidate,
                                  struct statistic statistic)
 {
     enum effect_state state = check_sides(baseline, candidate, statistic, EFFECT_CLUSTERS_MIN);
     if (state != EFFECT_DEFINED)
         return all_in_state(state);
+    double units_b = effective_units(baseline, statistic);
+    double units_c = effective_units(candidate, statistic);
+    if (units_b < EFFECT_CLUSTERS_MIN || units_c < EFFECT_CLUSTERS_MIN)
+        return all_in_state(EFFECT_FEW_ROUNDS);
     struct levels b;
     struct levels c;
     levels_init(&b, baseline, statistic);
     levels_init(&c, candidate, statistic);
-    double both = df_of(statistic, (double)(b.units + c.units - 2));
-    double one = df_of(statistic, (double)(c.units - 1));
+    double both = df_of(statistic, units_b + units_c - 2);
+    double one = df_of(statistic, units_c - 1);
     struct effects out = {
         make_effect(EFFECT_RATIO, &b, &c, clustered_variance(EFFECT_RATIO, &b, &c), both),
         make_effect(EFFECT_DIFFERENCE, &b, &c, clustered_variance(EFFECT_DIFFERENCE, &b, &c), both),

@@ -84,8 +84,10 @@ struct effects effects_paired(struct rounds *baseline, struct rounds *candidate,
  * The fallback where environments were reused between rounds, or one measurement has no rounds at
  * all: the unit is the sandbox, each one "round" of the container, not paired between the sides.
  * Variances of the two sides add up, df = G_base + G_cand - 2 (0.7 of it for percentiles), at least
- * 20 sandboxes on each side. Valid for one look only, and blind to hosts that several sandboxes
- * share.
+ * 20 sandboxes on each side. A percentile is of all calls, so a sandbox with more calls weighs
+ * more: G is then the effective number (sum n)^2 / sum n^2 of sandboxes with n calls each (Kish,
+ * Survey Sampling, 1965; Carter, Schnepel and Steigerwald, Review of Economics and Statistics
+ * 2017). Valid for one look only, and blind to hosts that several sandboxes share.
  */
 struct effects effects_clustered(struct rounds *baseline, struct rounds *candidate,
                                  struct statistic statistic);

@@ -589,6 +589,247 @@ static void doubts(void **state)
     scene_end(&s);
 }
 
+/* ---- both sides alike ---- */
+
+static void one_call_lost(struct series *s, size_t first, unsigned round)
+{
+    if (round != 4)
+        return;
+    (void)first;
+    s->count--; /* one of the candidate's, of more than two thousand */
+}
+
+static const struct plan_event two_events[] = {
+    {.name = "list", .payload = "{}", .payload_length = 2},
+    {.name = "report", .payload = "[]", .payload_length = 2}};
+
+/* Every tenth position carries the second payload, which takes twice as long. */
+static void mix(struct series *s, size_t first, unsigned round)
+{
+    (void)round;
+    for (size_t i = first; i < s->count; i++)
+        if (s->items[i].payload_index % 10 == 7) {
+            s->items[i].event = 1;
+            s->items[i].duration_10us *= 2;
+        }
+}
+
+static void without_event(struct series *s, size_t first, enum side side)
+{
+    size_t kept = first;
+    for (size_t i = first; i < s->count; i++)
+        if (s->items[i].side != side || s->items[i].event != 1)
+            s->items[kept++] = s->items[i];
+    s->count = kept;
+}
+
+static void candidate_lost_an_event(struct series *s, size_t first, unsigned round)
+{
+    mix(s, first, round);
+    if (round == 6)
+        without_event(s, first, SIDE_CANDIDATE);
+}
+
+static void baseline_lost_an_event(struct series *s, size_t first, unsigned round)
+{
+    mix(s, first, round);
+    without_event(s, first, SIDE_BASELINE);
+}
+
+/* As many calls on both sides, but one of them with another payload. */
+static void one_call_with_another_event(struct series *s, size_t first, unsigned round)
+{
+    mix(s, first, round);
+    if (round == 2)
+        s->items[s->count - 1].event = !s->items[s->count - 1].event;
+}
+
+static void sides_are_called_alike(void **state)
+{
+    (void)state;
+    static void (*const all[])(struct series *, size_t,
+                               unsigned) = {mix, one_call_lost, candidate_lost_an_event,
+                                            baseline_lost_an_event, one_call_with_another_event};
+    static const char *const words[] = {
+        NULL, "round 4 the baseline has 105 calls with event list, the candidate 104",
+        "round 6 the baseline has 10 calls with event report, the candidate 0",
+        "round 0 the baseline has 0 calls with event report, the candidate 10",
+        "round 2 the baseline has 95 calls with event list"};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct world w = quiet;
+        struct scene s;
+        w.spoil = all[i];
+        scene_begin(&s);
+        s.f.events = two_events;
+        s.f.event_count = 2;
+        scene_limit(&s, METRIC_MEAN, LIMIT_INCREASE_PCT, .30, "+30%");
+        enum verdict v = scene_judge(&s, &w);
+        assert_int_equal(v, words[i] ? VERDICT_INCONCLUSIVE : VERDICT_PASS);
+        if (words[i] && !warned(&s, words[i]))
+            fail_msg("%s: %s", words[i], s.out.warnings[0]);
+        scene_end(&s);
+    }
+}
+
+/* ---- an open loop with cold calls only ---- */
+
+static void all_cold(struct sample *x)
+{
+    x->cold = true;
+    x->init_10us = 20000;
+}
+
+static void some_rounds_all_cold(struct series *s, size_t first, unsigned round)
+{
+    if (round % 4 == 1)
+        each(s, first, SIDE_CANDIDATE, 1, all_cold);
+}
+
+SPOIL(every_round_all_cold, SIDE_BASELINE, 1, all_cold)
+
+static void rounds_without_warm_calls_are_dropped(void **state)
+{
+    (void)state;
+    struct world w = quiet;
+    struct scene s;
+    w.spoil = some_rounds_all_cold;
+    scene_begin(&s);
+    s.f.load.rate = 50;
+    scene_limit(&s, METRIC_P99, LIMIT_INCREASE_PCT, .10, "+10%");
+    assert_int_equal(scene_judge(&s, &w), VERDICT_PASS);
+    assert_true(s.out.rounds_dropped >= 2);
+    assert_true(warned(&s, "no good warm call"));
+    assert_false(warned(&s, "was not fresh"));
+    scene_end(&s);
+    w.spoil = every_round_all_cold;
+    scene_begin(&s);
+    s.f.load.rate = 50;
+    scene_limit(&s, METRIC_P99, LIMIT_INCREASE_PCT, .10, "+10%");
+    assert_int_equal(scene_judge(&s, &w), VERDICT_INCONCLUSIVE);
+    assert_int_equal(s.out.rounds, 0);
+    assert_true(warned(&s, "no good warm call"));
+    scene_end(&s);
+}
+
+/* ---- environments that are reused ---- */
+
+enum { LIVES = 3, SLOTS = 2, SLOT_CALLS = 10, REUSED_ROUNDS = 72, REUSED_RUNS = 300 };
+
+/*
+ * Environments that differ much and live through LIVES rounds (0: through all): of a round's two,
+ * at most the first is fresh.
+ */
+struct reuse {
+    unsigned lives;
+    double sd;
+    double slower;
+    bool hidden; /* told as fresh rounds: what a tool sees that does not check */
+};
+
+static void add_reused_round(struct scene *s, const struct reuse *r, struct rng *rng,
+                             unsigned round, double hosts[SIDE_COUNT])
+{
+    bool fresh = r->lives ? round % r->lives == 0 : round == 0;
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        if (fresh)
+            hosts[side] = exp(r->sd * rng_normal(rng)) * (side ? r->slower : 1);
+        for (unsigned env = 0; env < SLOTS; env++)
+            for (unsigned seq = 0; seq <= SLOT_CALLS; seq++) {
+                add_call(s, &quiet, rng, (enum side)side, round, env, seq, hosts[side]);
+                struct sample *x = &s->series.items[s->series.count - 1];
+                bool cold = seq == 0 && (r->hidden || (fresh && env == 0));
+                x->cold = cold;
+                x->init_10us = cold ? 20000 : SAMPLE_NONE;
+                x->dropped = !r->hidden;
+            }
+    }
+}
+
+static enum verdict judge_reused(struct scene *s, const struct reuse *r, uint64_t seed)
+{
+    struct rng rng;
+    double hosts[SIDE_COUNT];
+    struct error e = {0};
+    rng_seed(&rng, seed, 0);
+    s->f.rounds = (struct plan_rounds){10, REUSED_ROUNDS, 2, SLOTS, SLOT_CALLS};
+    scene_limit(s, METRIC_MEAN, LIMIT_INCREASE_PCT, .10, "+10%");
+    s->gate = gate_new(&s->f, &s->settings, &e);
+    assert_non_null(s->gate);
+    for (unsigned round = 0;; round++) {
+        size_t first = s->series.count;
+        add_reused_round(s, r, &rng, round, hosts);
+        gate_add_round(s->gate, &s->series, first, 0);
+        if (gate_look(s->gate) == GATE_STOP)
+            break;
+    }
+    gate_conclude(s->gate, &s->series, 0, &s->arena, &s->out);
+    return s->out.verdict;
+}
+
+static struct rate count_reused(const struct reuse *r, enum verdict counted)
+{
+    struct rate rate = {0, REUSED_RUNS};
+    for (uint64_t seed = 1; seed <= REUSED_RUNS; seed++) {
+        struct scene s;
+        scene_begin(&s);
+        rate.failures += judge_reused(&s, r, seed) == counted;
+        scene_end(&s);
+    }
+    return rate;
+}
+
+/* Nothing changed, but environments differ by 25 %: judged by rounds that is a regression. */
+static void reused_environments_raise_no_alarm(void **state)
+{
+    (void)state;
+    double bound;
+    for (unsigned lives = 0; lives <= LIVES; lives += LIVES) {
+        struct reuse seen = {lives, .25, 1, false}, hidden = {lives, .25, 1, true};
+        struct rate fallback = count_reused(&seen, VERDICT_FAIL);
+        assert_int_equal(rate_lower(fallback, .01, &bound, NULL), 0);
+        if (bound > .01)
+            fail_msg("%u lives: %u alarms", lives, (unsigned)fallback.failures);
+        struct rate naive = count_reused(&hidden, VERDICT_FAIL);
+        assert_int_equal(rate_lower(naive, .01, &bound, NULL), 0);
+        if (bound < .02)
+            fail_msg("%u lives: the naive analysis is no worse: %u", lives,
+                     (unsigned)naive.failures);
+    }
+}
+
+static void reused_environments_are_judged_once(void **state)
+{
+    (void)state;
+    struct reuse slow = {LIVES, .05, 1.4, false}, same = {LIVES, .02, 1, false};
+    struct scene s;
+    scene_begin(&s);
+    assert_int_equal(judge_reused(&s, &slow, 1), VERDICT_FAIL);
+    assert_true(warned(&s, "24 of the baseline and 24 of the candidate"));
+    assert_int_equal(s.out.rounds_dropped, REUSED_ROUNDS); /* no look before the last */
+    assert_true(isnan(metric_of(&s, METRIC_MEAN)->rounds_needed));
+    scene_end(&s);
+    scene_begin(&s);
+    assert_int_equal(judge_reused(&s, &same, 1), VERDICT_PASS);
+    assert_true(warned(&s, "reuses execution environments between rounds"));
+    scene_end(&s);
+}
+
+/* One environment for all rounds proves nothing, however many calls it serves. */
+static void too_few_environments_are_inconclusive(void **state)
+{
+    (void)state;
+    struct reuse forever = {0, .02, 1, false};
+    struct scene s;
+    for (int slow = 0; slow < 2; slow++) {
+        forever.slower = slow ? 3 : 1;
+        scene_begin(&s);
+        assert_int_equal(judge_reused(&s, &forever, 1), VERDICT_INCONCLUSIVE);
+        assert_true(warned(&s, "at least 20 of each are needed"));
+        assert_true(s.out.rounds_dropped < 10); /* more rounds would not help */
+        scene_end(&s);
+    }
+}
+
 /* ---- properties ---- */
 
 static void unit_of_time_does_not_matter(void **state)
@@ -1037,6 +1278,11 @@ int main(void)
         cmocka_unit_test(limit_that_is_no_number),
         cmocka_unit_test(too_few_samples),
         cmocka_unit_test(doubts),
+        cmocka_unit_test(sides_are_called_alike),
+        cmocka_unit_test(rounds_without_warm_calls_are_dropped),
+        cmocka_unit_test(reused_environments_raise_no_alarm),
+        cmocka_unit_test(reused_environments_are_judged_once),
+        cmocka_unit_test(too_few_environments_are_inconclusive),
         cmocka_unit_test(unit_of_time_does_not_matter),
         cmocka_unit_test(swapped_sides_mirror_the_effect),
         cmocka_unit_test(same_samples_same_answer),

@@ -78,6 +78,26 @@ static void check_case(const struct stats_case *c)
     sides_release(&s);
 }
 
+static void check_clusters(const struct stats_case *c)
+{
+    struct sides s = {0};
+    example_rounds(&s.base, (size_t)c->x[0], 0);
+    example_rounds(&s.cand, (size_t)c->x[1], 1);
+    struct statistic statistic = {c->x[2] > 0 ? STATISTIC_QUANTILE : STATISTIC_MEAN, c->x[2]};
+    struct effect e = effects_clustered(&s.base, &s.cand, statistic).ratio;
+    assert_int_equal(e.state, EFFECT_DEFINED);
+    assert_true(stats_near(e.estimate, c->x[3], 1e-10));
+    assert_true(stats_near(e.se, c->x[4], 1e-8));
+    assert_true(stats_near(e.df, c->x[5], 1e-12));
+    sides_release(&s);
+}
+
+static void clusters_match_scipy(void **state)
+{
+    (void)state;
+    assert_int_equal(stats_table_each("clusters.txt", check_clusters), 2 * 3);
+}
+
 static void matches_scipy(void **state)
 {
     (void)state;
@@ -203,6 +223,25 @@ static void what_is_missing_is_undefined(void **state)
     sides_release(&s);
 }
 
+/* A sandbox that served most of the calls does not become twenty by company of small ones. */
+static void one_large_sandbox_is_one(void **state)
+{
+    (void)state;
+    struct sides s = {0};
+    struct error err;
+    double values[2000];
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        values[i] = 10.0 + (double)(i % 7);
+    add_equal_rounds(&s.base, 24, 100);
+    add_equal_rounds(&s.cand, 24, 100);
+    assert_int_equal(effects_clustered(&s.base, &s.cand, p99).ratio.state, EFFECT_DEFINED);
+    assert_int_equal(rounds_add(&s.cand, values, ARRAY_LEN(values), &err), 0);
+    struct effects e = effects_clustered(&s.base, &s.cand, p99);
+    assert_int_equal(e.ratio.state, EFFECT_FEW_ROUNDS);
+    assert_no_bounds(&e.ratio);
+    sides_release(&s);
+}
+
 static void no_variance_needs_the_floor(void **state)
 {
     (void)state;
@@ -323,6 +362,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_scipy),
+        cmocka_unit_test(clusters_match_scipy),
+        cmocka_unit_test(one_large_sandbox_is_one),
         cmocka_unit_test(the_unit_of_time_does_not_matter),
         cmocka_unit_test(swapping_the_sides_mirrors),
         cmocka_unit_test(finds_a_known_ratio),
