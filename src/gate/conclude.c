@@ -171,8 +171,11 @@ static enum verdict check_balance(const struct gate *g, struct arena *arena,
 {
     const struct imbalance *at = &g->evidence.imbalance;
     const struct plan_function *f = g->function;
+    if (g->evidence.cut)
+        warn(out, arena,
+             "a part of a round is missing: not all rounds have the same number of calls");
     if (!at->found)
-        return VERDICT_PASS;
+        return g->evidence.cut ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
     warn(out, arena,
          arena_printf(
              arena,

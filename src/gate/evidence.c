@@ -216,6 +216,7 @@ static void check_balance(struct evidence *ev, const struct series *series, size
                           unsigned function)
 {
     unsigned most = 0, round = 0;
+    uint64_t sent = 0;
     for (size_t i = first; i < series->count; i++)
         if (series->items[i].event > most)
             most = series->items[i].event;
@@ -225,8 +226,12 @@ static void check_balance(struct evidence *ev, const struct series *series, size
         if (s->function != function)
             continue;
         calls[s->event][s->side]++;
+        sent += s->side == SIDE_BASELINE;
         round = s->round;
     }
+    if (!ev->round_calls)
+        ev->round_calls = sent;
+    ev->cut |= sent != ev->round_calls;
     for (unsigned event = 0; event <= most && !ev->imbalance.found; event++) {
         if (calls[event][SIDE_BASELINE] == calls[event][SIDE_CANDIDATE])
             continue;

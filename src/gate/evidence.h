@@ -51,6 +51,8 @@ struct evidence {
     unsigned without_warm;     /* of them: an open loop, and a side has no good warm call */
     bool by_environment;       /* the streams hold environments, not rounds: not in pairs */
     struct imbalance imbalance;
+    uint64_t round_calls;           /* of the first round and each side; all rounds have as many */
+    bool cut;                       /* some round has another number of calls: a part is missing */
     struct rate errors[SIDE_COUNT]; /* of all rounds: function errors and timeouts */
     struct accounting accounting[SIDE_COUNT];
     struct spend spend;           /* of all invocations, both sides */

@@ -140,6 +140,35 @@ class NeverPass(CompareTest):
     def test_dropped_rounds(self):
         self.assert_not_pass(self.compare(self.changed(lambda s: s.update(dropped=True))))
 
+    def test_environments_that_were_reused(self):
+        """A target that ignores the renewal: nothing is cold after the first round, and every round was dropped."""
+        def change(s):
+            s["dropped"] = True
+            if s["round"] or not s["env"].endswith("-0"):
+                s["cold"] = False
+                s.pop("init_ms", None)
+        run = self.compare(self.changed(change))
+        self.assertEqual(run.code, 3, run)
+        warnings = json.loads(run.stdout)["functions"][0]["warnings"]
+        self.assertIn("reuses execution environments between rounds", " ".join(warnings))
+        self.assertIn("1 of the baseline and 1 of the candidate", " ".join(warnings))
+
+    def test_one_lost_call(self):
+        """Exactly as many calls of each event on both sides, and in each round as in the others."""
+        last = {"baseline": None, "candidate": None}
+        for s in self.samples:
+            if s["round"] == 1 and not s["cold"]:
+                last[s["side"]] = s
+        for lost, words in ((last["baseline"],), "the sides were not called alike: in round 1"), \
+                           ((last["candidate"],), "the sides were not called alike: in round 1"):
+            run = self.compare([s for s in self.samples if s not in lost])
+            self.assertEqual(run.code, 3, run)
+            self.assertIn(words, " ".join(json.loads(run.stdout)["functions"][0]["warnings"]))
+        index = last["baseline"]["index"]  # the same position of both sides
+        run = self.compare([s for s in self.samples if s["round"] != 1 or s["index"] != index])
+        self.assertEqual(run.code, 3, run)
+        self.assertIn("a part of a round is missing", " ".join(json.loads(run.stdout)["functions"][0]["warnings"]))
+
     def test_a_function_without_samples(self):
         two = perf_yml("f", rounds=ROUNDS, extra=EVENTS, limits=LIMITS) + \
             perf_yml("g").split("functions:\n")[1]
@@ -147,7 +176,12 @@ class NeverPass(CompareTest):
         run = self.compare(self.samples, "--config", "two.yml")
         self.assertEqual(run.code, 4, run)
         self.assertIn("'g'", run.stderr)
-        self.assertEqual(self.compare(self.samples, "--config", "two.yml", "--function", "f").code, 0)
+        chosen = self.compare(self.samples, "--config", "two.yml", "--function", "f")
+        self.assertEqual(chosen.code, 0, chosen)
+        # the error probability is divided among the functions that are judged, and that is one, as in the run
+        alone = self.compare(self.samples)
+        seen = [[m.get("detectable_pct") for m in json.loads(run.stdout)["functions"][0]["metrics"]] for run in (chosen, alone)]
+        self.assertEqual(seen[0], seen[1])
         self.assertEqual(self.compare(self.samples, "--function", "nobody").code, 2)
 
 

@@ -599,6 +599,29 @@ static void one_call_lost(struct series *s, size_t first, unsigned round)
     s->count--; /* one of the candidate's, of more than two thousand */
 }
 
+/* The same half of both sides: they still match, but it is not the round that was measured. */
+static void half_a_round_lost(struct series *s, size_t first, unsigned round)
+{
+    size_t kept = first;
+    for (size_t i = first; i < s->count; i++)
+        if (round != 5 || s->items[i].env < ENVIRONMENTS / 2)
+            s->items[kept++] = s->items[i];
+    s->count = kept;
+}
+
+static void cut_rounds_do_not_pass(void **state)
+{
+    (void)state;
+    struct world w = quiet;
+    struct scene s;
+    w.spoil = half_a_round_lost;
+    scene_begin(&s);
+    usual_limits(&s);
+    assert_int_equal(scene_judge(&s, &w), VERDICT_INCONCLUSIVE);
+    assert_true(warned(&s, "a part of a round is missing"));
+    scene_end(&s);
+}
+
 static const struct plan_event two_events[] = {
     {.name = "list", .payload = "{}", .payload_length = 2},
     {.name = "report", .payload = "[]", .payload_length = 2}};
@@ -1279,6 +1302,7 @@ int main(void)
         cmocka_unit_test(too_few_samples),
         cmocka_unit_test(doubts),
         cmocka_unit_test(sides_are_called_alike),
+        cmocka_unit_test(cut_rounds_do_not_pass),
         cmocka_unit_test(rounds_without_warm_calls_are_dropped),
         cmocka_unit_test(reused_environments_raise_no_alarm),
         cmocka_unit_test(reused_environments_are_judged_once),
