@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs measurements and prints their Markdown. Nothing here is a test: there is no limit to miss.
 #
-#   B=build bench/run.sh [NAME]...      all of them without a name; --list names them
+#   B=build bench/run.sh [NAME]...      without a name all of them but "gates", which takes hours; --list names them
+#   B=build bench/run.sh gates --table  what the gates have come to so far, nothing is measured
 #
 # Results are also kept in $B/bench/NAME.md.
 set -eu
@@ -20,6 +21,7 @@ cpu-share     how near the CPU share of a memory size is to memory / 1769 MB
 startup       time of --version, beside an empty program and libcurl's own start
 memory        memory per recorded sample
 schedules     A/A noise of the schedules of load: the same package on both sides
+gates         real gates on the embedded Lambda where the truth is known: how often each answer comes
 TABLE
 }
 
@@ -35,10 +37,14 @@ if test "${1:-}" = --list; then
     exit
 fi
 
+if test "${1:-} ${2:-}" = "gates --table"; then
+    exec bench/gates.sh --table
+fi
+
 names=$(table | awk '{ print $1 }')
 failed=0
-# shellcheck disable=SC2086
-test $# -gt 0 || set -- $names
+# shellcheck disable=SC2046
+test $# -gt 0 || set -- $(printf '%s\n' "$names" | grep -vx gates)
 for name in "$@"; do
     if ! printf '%s\n' "$names" | grep -qx -e "$name"; then
         echo "no measurement '$name'; there are:" >&2
