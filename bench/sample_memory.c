@@ -56,7 +56,7 @@ static double line_bytes(const struct series *s)
     size_t lines = s->count < LINES ? s->count : LINES;
     buf_init(&out);
     for (size_t i = 0; i < lines; i++)
-        sample_write(&s->items[i * (s->count / lines)], "checkout", &out);
+        series_write(s, i * (s->count / lines), "checkout", &out);
     double mean = (double)out.length / (double)lines;
     buf_release(&out);
     return mean;

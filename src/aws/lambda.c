@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/custom.h"
 #include "aws/report.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -339,20 +340,24 @@ int lambda_invoke(struct lambda *l, const char *url, const struct target_call *c
 
 /* ---- what an Invoke answered ---- */
 
-static void take_report(const struct http_response *r, unsigned memory_mb, const char *request_id,
-                        struct target_reply *reply, struct report *report)
+static void take_report(const struct http_response *r, const struct lambda_expected *expected,
+                        const char *request_id, struct target_reply *reply, struct report *report)
 {
     char header[LOG_HEADER_MAX];
     struct buf tail;
     buf_init(&tail);
     if (http_response_header(r, "x-amz-log-result", header, sizeof header) &&
-        !base64_decode(&tail, header, strlen(header), NULL))
+        !base64_decode(&tail, header, strlen(header), NULL)) {
         *report = report_parse(tail.data, tail.length, request_id);
+        const struct custom_query query = {expected->custom, expected->custom_count, request_id};
+        custom_parse(&query, tail.data, tail.length, reply->custom);
+    }
     buf_release(&tail);
     uint64_t wall_10us = (r->done_ns - r->sent_ns) / 10000;
-    bool impossible = report->state == REPORT_FOUND &&
-                      (report->duration_10us > wall_10us + CLOCK_TOLERANCE_10US ||
-                       (memory_mb && report->memory_mb && report->memory_mb != memory_mb));
+    bool impossible =
+        report->state == REPORT_FOUND &&
+        (report->duration_10us > wall_10us + CLOCK_TOLERANCE_10US ||
+         (expected->memory_mb && report->memory_mb && report->memory_mb != expected->memory_mb));
     if (impossible)
         report->state = REPORT_TAMPERED;
     if (report->state != REPORT_FOUND)
@@ -382,14 +387,14 @@ static bool says_timed_out(const struct buf *detail)
            strstr(detail->data, "Task timed out after");
 }
 
-static void read_answer(const struct http_response *r, unsigned memory_mb,
+static void read_answer(const struct http_response *r, const struct lambda_expected *expected,
                         struct target_reply *reply, struct buf *detail)
 {
     char id[64] = "", kind[32], cpu_ns[32];
     struct report report = {.state = REPORT_MISSING};
     http_response_header(r, "x-amzn-requestid", id, sizeof id);
     sample_request_id(id, reply->request_id);
-    take_report(r, memory_mb, id, reply, &report);
+    take_report(r, expected, id, reply, &report);
     double ns;
     if (http_response_header(r, "x-lpg-cpu-ns", cpu_ns, sizeof cpu_ns) &&
         units_parse_number(cpu_ns, &ns) && ns >= 0 && ns / 1000 < (double)SAMPLE_NONE)
@@ -413,7 +418,7 @@ static void read_answer(const struct http_response *r, unsigned memory_mb,
     }
 }
 
-void lambda_read_reply(const struct http_response *r, unsigned memory_mb,
+void lambda_read_reply(const struct http_response *r, const struct lambda_expected *expected,
                        struct target_reply *reply, struct buf *detail)
 {
     *reply = (struct target_reply){
@@ -426,8 +431,10 @@ void lambda_read_reply(const struct http_response *r, unsigned memory_mb,
         .cpu_us = SAMPLE_NONE,
         .done_ns = r->done_ns,
     };
+    for (size_t i = 0; i < METRIC_CUSTOM_MAX; i++)
+        reply->custom[i] = NAN;
     if (r->outcome == HTTP_ANSWERED && r->status / 100 == 2) {
-        read_answer(r, memory_mb, reply, detail);
+        read_answer(r, expected, reply, detail);
     } else if (r->outcome == HTTP_ANSWERED) {
         struct error e = {0};
         struct call call = {.what = "Invoke"};

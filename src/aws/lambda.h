@@ -38,10 +38,15 @@ int lambda_delete(struct lambda *l, const char *name, struct error *e);
 
 /*
  * Reads an answer to Invoke. `reply` points into the response and to `detail`, which gets the
- * reason when it is not ok. `memory_mb` is what the function was deployed with: a REPORT that says
- * otherwise is not believed.
+ * reason when it is not ok. `expected` is what the function was deployed with: a REPORT that says
+ * otherwise is not believed. The custom metrics are read from the same log tail.
  */
-void lambda_read_reply(const struct http_response *response, unsigned memory_mb,
+struct lambda_expected {
+    unsigned memory_mb;
+    const struct plan_custom *custom;
+    size_t custom_count;
+};
+void lambda_read_reply(const struct http_response *response, const struct lambda_expected *expected,
                        struct target_reply *reply, struct buf *detail);
 /*
  * Starts an Invoke with LogType=Tail. The strings of the call and `url` must live until it is done.

@@ -138,10 +138,10 @@ static struct report read_text_line(const char *line, size_t length)
 static struct report read_json_record(const struct json *record)
 {
     struct report r = nothing;
-    const struct json *metrics = json_get(record, "metrics");
+    const struct json *measured = json_get(record, "metrics");
     r.state = REPORT_FOUND;
     for (unsigned i = 0; i < FIELD_COUNT; i++) {
-        const struct json *value = json_get(metrics, fields[i].json_key);
+        const struct json *value = json_get(measured, fields[i].json_key);
         if (value &&
             !(json_type(value) == JSON_NUMBER && store(&r, &fields[i], json_number(value, -1))))
             r.state = REPORT_TAMPERED;

@@ -10,7 +10,7 @@
 struct deployed {
     char *name;
     char *url;
-    unsigned memory_mb;
+    struct lambda_expected expected; /* of its answers */
 };
 
 /* An Invoke under way. */
@@ -48,12 +48,13 @@ static int deploy(struct target *base, const char *name, const struct plan_funct
     if (lambda_create(&t->lambda, name, f, p, e))
         return -1;
     struct deployed *d = find(t, name); /* removed since, and made anew */
+    const struct lambda_expected expected = {f->memory_mb, f->custom, f->custom_count};
     if (d) {
-        d->memory_mb = f->memory_mb;
+        d->expected = expected;
         return 0;
     }
     d = xmalloc(sizeof *d);
-    *d = (struct deployed){xstrdup(name), lambda_invoke_url(&t->lambda, name), f->memory_mb};
+    *d = (struct deployed){xstrdup(name), lambda_invoke_url(&t->lambda, name), expected};
     struct deployed **slot = ARRAY_PUSH(t->functions, t->count, t->capacity);
     *slot = d;
     return 0;
@@ -76,8 +77,9 @@ static void on_answer(void *context, const struct http_response *response)
     struct target_reply reply;
     struct buf detail;
     buf_init_capped(&detail, 1024);
-    unsigned memory_mb = flight->deployed ? flight->deployed->memory_mb : 0;
-    lambda_read_reply(response, memory_mb, &reply, &detail);
+    static const struct lambda_expected nothing;
+    lambda_read_reply(response, flight->deployed ? &flight->deployed->expected : &nothing, &reply,
+                      &detail);
     flight->done(flight->context, &reply);
     buf_release(&detail);
     free(flight);

@@ -126,9 +126,11 @@ static void write_limit(const struct calibrate_report *r, const struct metric *m
 static void write_limits(const struct calibrate_report *r, struct buf *out)
 {
     buf_addstr(out, "limits:\n");
-    for (int i = 0; i < METRIC_COUNT; i++)
-        if (has_usual(&metrics[i]) || has_own(r->function, &metrics[i]))
-            write_limit(r, &metrics[i], out);
+    for (size_t i = 0; i < plan_metric_count(r->function); i++) {
+        const struct metric *m = plan_metric(r->function, i);
+        if (has_usual(m) || has_own(r->function, m))
+            write_limit(r, m, out);
+    }
 }
 
 /* ---- warnings ---- */
@@ -165,9 +167,9 @@ static void add_warnings(const struct calibrate_report *r, struct buf *out)
     const struct calibration *c = r->calibration;
     for (size_t i = 0; i < r->measured->warning_count; i++)
         buf_addf(out, "warning: %s\n", r->measured->warnings[i]);
-    for (int i = 0; i < METRIC_COUNT; i++)
-        if (has_own(r->function, &metrics[i]))
-            warn_of_limit(r, &metrics[i], out);
+    for (size_t i = 0; i < plan_metric_count(r->function); i++)
+        if (has_own(r->function, plan_metric(r->function, i)))
+            warn_of_limit(r, plan_metric(r->function, i), out);
     for (unsigned i = 0; i < c->metric_count; i++)
         if (c->metrics[i].judged && c->metrics[i].floor_proven)
             buf_addf(out,

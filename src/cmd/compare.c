@@ -71,7 +71,7 @@ static bool take_round(const struct series *all, unsigned function, unsigned rou
     size_t before = out->count;
     for (size_t i = 0; i < all->count; i++)
         if (all->items[i].function == function && all->items[i].round == round)
-            *series_add(out) = all->items[i];
+            series_copy(out, all, i);
     return out->count > before;
 }
 
@@ -89,7 +89,8 @@ static int replay(const struct args *args, const struct plan *plan, unsigned fun
 {
     const struct plan_function *f = &plan->functions[function];
     struct gate_settings settings = GATE_DEFAULTS;
-    struct series used = {0};
+    struct series used;
+    series_init(&used, plan);
     settings.alpha /= (double)command_selected(&args->functions, plan);
     settings.region = args->region;
     settings.prices = args->book;
@@ -140,7 +141,8 @@ static int replay_selected(const struct args *args, const struct plan *plan,
 
 static int compare(const struct args *args, struct plan *plan, struct result *r, struct error *e)
 {
-    struct series all = {0};
+    struct series all;
+    series_init(&all, plan);
     r->functions = arena_alloc(&r->arena, plan->function_count * sizeof *r->functions);
     int failed = command_check_selection(&args->functions, plan, e) ||
                  read_samples(args->samples, plan, &all, e) ||

@@ -62,7 +62,7 @@ static int write_samples(const char *directory, const struct plan *plan,
     struct buf lines;
     buf_init(&lines);
     for (size_t i = 0; i < series->count; i++)
-        sample_write(&series->items[i], plan->functions[series->items[i].function].name, &lines);
+        series_write(series, i, plan->functions[series->items[i].function].name, &lines);
     int failed = write_in(directory, samples_name, &lines, e);
     buf_release(&lines);
     return failed;

@@ -347,6 +347,7 @@ static int run_all(const struct args *args)
     run.plan = command_plan(args->config, args->colour);
     if (!run.plan)
         return EXIT_USAGE;
+    series_init(&run.series, run.plan);
     buf_init(&run.left);
     run.result = result_new();
     progress_init(&run.progress, args->quiet);

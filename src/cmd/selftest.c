@@ -60,7 +60,7 @@ struct selftest {
 static bool has_limit(const struct plan_function *f, enum metric_id id)
 {
     for (size_t i = 0; i < f->limit_count; i++)
-        if (f->limits[i].metric == &metrics[id])
+        if (metric_index(f->limits[i].metric) == id)
             return true;
     return false;
 }
@@ -77,7 +77,7 @@ static const struct metric *choose(const struct plan_function *f, const enum met
 static unsigned judged_count(const struct plan_function *f)
 {
     unsigned count = 0;
-    for (int i = 0; i < METRIC_COUNT; i++)
+    for (size_t i = 0; i < plan_metric_count(f); i++)
         count += has_limit(f, (enum metric_id)i);
     return count ? count : 1;
 }

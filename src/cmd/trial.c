@@ -92,6 +92,7 @@ int trial_measure(struct trial *t, const struct trial_measurement *m, struct res
     if (t->args->minutes > 0)
         job.deadline_ns = clock_now_ns() + (uint64_t)(t->args->minutes * 60 * (double)NS_PER_S);
     series_release(&t->series);
+    series_init(&t->series, t->plan);
     int failed = measure_function(&job, &t->arena, out, e);
     session_remove_functions(&t->session, &t->left);
     return failed;

@@ -72,6 +72,7 @@ static void describe(const struct key *key, struct buf *out)
         return;
     case KEY_MAP:
     case KEY_VARIABLES:
+    case KEY_METRICS:
     case KEY_LIMITS:
     case KEY_FUNCTIONS:
         buf_addstr(out, "a map");
@@ -352,7 +353,7 @@ bool fields_expect_map(struct reader *r, const struct yaml_node *node, const cha
 
 bool fields_expect_many(struct reader *r, const struct yaml_node *node, const struct key *key)
 {
-    bool map = key->type == KEY_FUNCTIONS;
+    bool map = key->type == KEY_FUNCTIONS || key->type == KEY_METRICS;
     if (!expect_kind(r, node, map ? YAML_MAP : YAML_LIST, key->name))
         return false;
     if ((double)node->count <= key->max)

@@ -7,11 +7,15 @@
 
 const char keys_name_pattern[] = "[A-Za-z0-9_-]{1,64}";
 const char keys_variable_pattern[] = "[A-Za-z][A-Za-z0-9_]+";
+const char keys_metric_pattern[] = "[A-Za-z][A-Za-z0-9_]{0,39}";
 const char keys_runtime_pattern[] =
     "(python3\\.[0-9]{1,2}|nodejs[0-9]{1,2}\\.x|java[0-9]{1,2}(\\.al2)?|dotnet[0-9]{1,2}|"
     "ruby[0-9]\\.[0-9]{1,2}|provided\\.al2(0[0-9]{2})?)";
 
 static const char *const architectures[] = {"x86_64", "arm64", NULL};
+static const char *const directions[] = {"lower", "higher", NULL};
+static const char *const statistics[] = {"mean", "p50", "p90", "p95", "p99", "max", NULL};
+static const char *const measures[] = {"count", "ms", "s", "us", "bytes", "kB", "MB", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 
 #define AT(type, field) offsetof(struct type, field)
@@ -65,6 +69,11 @@ static const struct key function_rows[] = {
     {"traffic", KEY_MAP, AT(keys_function, plan.traffic), 0, 0, false, NULL,
      "{ invocations_per_month: 15M }", "What production looks like; used for cost.", NULL,
      &keys_traffic},
+    {"metrics", KEY_METRICS, 0, 1, METRIC_CUSTOM_MAX, false, NULL,
+     "{ db_ms: { path: timing.db, unit: ms } }",
+     "Values that the function writes into its log, by name: `custom.NAME` in `limits` and in the "
+     "reports. At most 8; a name has letters, digits and `_`, at most 40 of them.",
+     NULL, &keys_metric},
     {"limits", KEY_LIMITS, 0, 0, 0, false, "see Limits", "{ p99: [\"+10%\", \"+5ms\"] }",
      "What the change may do to each metric.", NULL, NULL},
 };
@@ -132,6 +141,22 @@ static const struct key traffic_rows[] = {
      "The share of calls that meet a cold start.", NULL, NULL},
 };
 
+static const struct key metric_rows[] = {
+    {"path", KEY_JSON_PATH, AT(keys_metric, path), 0, 0, false, "embedded metric format",
+     "timing.db",
+     "Where the value stands in a log line that is a JSON object: keys and positions, joined by "
+     "dots. Without it: the metric of this name in CloudWatch's embedded metric format.",
+     NULL, NULL},
+    {"statistic", KEY_WORD, AT(keys_metric, statistic), 0, 0, false, "mean", "p99",
+     "What is compared: the mean, a percentile or the maximum of the warm calls' values.",
+     statistics, NULL},
+    {"unit", KEY_WORD, AT(keys_metric, unit), 0, 0, false, "count", "ms",
+     "What the value is written in. The reports show milliseconds for all times.", measures, NULL},
+    {"better", KEY_SWITCH, AT(keys_metric, higher_is_better), 0, 0, false, "lower", "higher",
+     "Whether less or more of it is good. Where more is, a limit says how far it may fall.",
+     directions, NULL},
+};
+
 #undef AT
 #define TABLE(rows, title, where)                                                                  \
     {                                                                                              \
@@ -147,11 +172,13 @@ const struct key_table keys_stage = TABLE(stage_rows, "stage", "functions.NAME.l
 const struct key_table keys_rounds = TABLE(rounds_rows, "rounds", "functions.NAME.rounds");
 const struct key_table keys_traffic = TABLE(traffic_rows, "traffic", "functions.NAME.traffic");
 
+const struct key_table keys_metric = TABLE(metric_rows, "metric", "functions.NAME.metrics.NAME");
+
 #undef TABLE
 
 const struct key_table *const keys_tables[] = {
     &keys_file,  &keys_function, &keys_event,   &keys_expect, &keys_load,
-    &keys_stage, &keys_rounds,   &keys_traffic, NULL,
+    &keys_stage, &keys_rounds,   &keys_traffic, &keys_metric, NULL,
 };
 
 /* What people write for a key when they come from elsewhere. */

@@ -31,6 +31,7 @@ enum key_type {
     KEY_EVENTS,    /* a list of maps; these four are filled by code of their own in reader.c */
     KEY_STAGES,
     KEY_VARIABLES, /* a map of names to texts */
+    KEY_METRICS,   /* a map of names to maps: a function's own metrics */
     KEY_LIMITS,    /* a map of metrics to limits */
     KEY_FUNCTIONS, /* a map of names to functions */
 };
@@ -73,8 +74,14 @@ struct keys_event {
     struct plan_expect expect;
 };
 
+/* A metric of the function's own; the words are those of the table's rows. */
+struct keys_metric {
+    const char *path, *statistic, *unit;
+    bool higher_is_better;
+};
+
 extern const struct key_table keys_file, keys_function, keys_event, keys_expect, keys_load,
-    keys_stage, keys_rounds, keys_traffic;
+    keys_stage, keys_rounds, keys_traffic, keys_metric;
 
 /* All tables in the order of the documentation, ended by NULL. */
 extern const struct key_table *const keys_tables[];
@@ -93,6 +100,7 @@ bool keys_valid_variable(const char *name);
 bool keys_reserved_variable(const char *name);
 /* "python3.12", "nodejs20.x", "provided.al2023", ...: the families of Lambda, any version. */
 bool keys_valid_runtime(const char *name);
+extern const char keys_metric_pattern[]; /* the names that metric_valid_name() takes */
 extern const char keys_name_pattern[], keys_variable_pattern[], keys_runtime_pattern[];
 
 #endif

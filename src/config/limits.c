@@ -26,6 +26,7 @@ static const struct spelling spellings[] = {
     {UNIT_MS, "", "ms", 1},   {UNIT_MS, "", "s", 1e3},     {UNIT_USD, "$", "", 1},
     {UNIT_MB, "", "MB", 1},   {UNIT_BYTES, "", "MB", 1e6}, {UNIT_BYTES, "", "kB", 1e3},
     {UNIT_BYTES, "", "B", 1}, {UNIT_SHARE, "", "%", 0.01}, {UNIT_PER_SECOND, "", "/s", 1},
+    {UNIT_NUMBER, "", "", 1},
 };
 
 static const char *const examples[] = {
@@ -35,6 +36,7 @@ static const char *const examples[] = {
     [UNIT_BYTES] = "\"+5%\", \"+0.5MB\" or \"< 10MB\"",
     [UNIT_SHARE] = "\"+0.5%\" (percentage points) or \"<= 0%\"",
     [UNIT_PER_SECOND] = "\"-10%\"",
+    [UNIT_NUMBER] = "\"+10%\", \"+3\" or \"< 50\"",
 };
 
 static const double percent_max = 1000;
@@ -42,7 +44,7 @@ static const double value_max = 1e12;
 
 const char *limit_examples(const struct metric *m)
 {
-    return examples[m->unit];
+    return m->higher_is_better ? examples[UNIT_PER_SECOND] : examples[m->unit];
 }
 
 static int refuse(struct error *e, const char *text, const struct metric *m, const char *why)
@@ -181,4 +183,11 @@ void limit_pattern(const struct metric *m, struct buf *out)
     buf_addstr(out, "|<=? ?");
     add_quantity(m, out);
     buf_addch(out, ')');
+}
+
+void limit_custom_pattern(struct buf *out)
+{
+    static const char number[] = "[0-9]+(\\.[0-9]+)?";
+    buf_addf(out, "(-%s ?%%|\\+%s( ?(%%|ms|s|MB|kB|B))?|<=? ?%s( ?(ms|s|MB|kB|B))?)", number,
+             number, number);
 }

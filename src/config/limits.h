@@ -32,6 +32,9 @@ int limit_parse(const char *text, const struct metric *m, struct plan_limit *out
 /* A regular expression (ECMA 262, without ^ and $) for the texts that limit_parse() takes. */
 void limit_pattern(const struct metric *m, struct buf *out);
 
+/* The same for the limits of any custom metric, whose unit the schema does not know. */
+void limit_custom_pattern(struct buf *out);
+
 /* `"+10%", "+5ms", "< 800ms"`: what this metric can be given, for messages and documentation. */
 const char *limit_examples(const struct metric *m);
 

@@ -113,6 +113,7 @@ static void read_function(struct reader *r, const struct yaml_node *node, struct
     if (!fields_expect_map(r, node, diagnostics_clip(r->d, node->key)))
         return;
     template_apply(r, node, &fields.plan);
+    sections_read_metrics(r, node, &fields.plan);
     fields_read(r, &keys_function, node, &fields);
     struct plan_function *f = &fields.plan;
     finish_runtime(r, node, f);

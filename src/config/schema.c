@@ -107,13 +107,14 @@ static void put_variables(struct json_writer *w)
     json_close(w);
 }
 
-static void put_functions(struct json_writer *w, const struct key *key)
+/* A map of names of that pattern to what the key's table describes. */
+static void put_named(struct json_writer *w, const struct key *key, const char *pattern)
 {
     json_put_string(w, "type", "object");
     json_put_number(w, "minProperties", key->min, 0);
     json_put_number(w, "maxProperties", key->max, 0);
     json_open_object(w, "propertyNames");
-    put_anchored(w, "pattern", keys_name_pattern);
+    put_anchored(w, "pattern", pattern);
     json_close(w);
     json_open_object(w, "additionalProperties");
     put_reference(w, key->keys->title);
@@ -172,11 +173,14 @@ static void put_type(struct json_writer *w, const struct key *key)
     case KEY_VARIABLES:
         put_variables(w);
         return;
+    case KEY_METRICS:
+        put_named(w, key, keys_metric_pattern);
+        return;
     case KEY_LIMITS:
         put_wrapped_reference(w, "limits");
         return;
     case KEY_FUNCTIONS:
-        put_functions(w, key);
+        put_named(w, key, keys_name_pattern);
         return;
     }
 }
@@ -254,7 +258,8 @@ static void put_table(struct json_writer *w, const struct key_table *t)
 {
     json_put_string(w, "type", "object");
     json_put_bool(w, "additionalProperties", false);
-    json_put_integer(w, "minProperties", 1);
+    if (t != &keys_metric) /* `{}` is a metric with all defaults */
+        json_put_integer(w, "minProperties", 1);
     put_required(w, t);
     put_combinations(w, t);
     json_open_object(w, "properties");
@@ -269,17 +274,15 @@ static void put_table(struct json_writer *w, const struct key_table *t)
     json_close(w);
 }
 
-static void put_metric(struct json_writer *w, const struct metric *m)
+/* One limit of that pattern, or a list of them. */
+static void put_limit(struct json_writer *w, const char *id, const char *help, const char *pattern)
 {
-    struct buf pattern;
-    buf_init(&pattern);
-    limit_pattern(m, &pattern);
-    json_open_object(w, m->id);
-    json_put_string(w, "description", m->help);
+    json_open_object(w, id);
+    json_put_string(w, "description", help);
     json_open_array(w, "anyOf");
     json_open_object(w, NULL);
     json_put_string(w, "type", "string");
-    put_anchored(w, "pattern", pattern.data);
+    put_anchored(w, "pattern", pattern);
     json_close(w);
     json_open_object(w, NULL);
     json_put_string(w, "type", "array");
@@ -287,11 +290,33 @@ static void put_metric(struct json_writer *w, const struct metric *m)
     json_put_integer(w, "maxItems", LIMITS_PER_METRIC);
     json_open_object(w, "items");
     json_put_string(w, "type", "string");
-    put_anchored(w, "pattern", pattern.data);
+    put_anchored(w, "pattern", pattern);
     json_close(w);
     json_close(w);
     json_close(w);
     json_close(w);
+}
+
+static void put_metric(struct json_writer *w, const struct metric *m)
+{
+    struct buf pattern;
+    buf_init(&pattern);
+    limit_pattern(m, &pattern);
+    put_limit(w, m->id, m->help, pattern.data);
+    buf_release(&pattern);
+}
+
+static void put_custom_limits(struct json_writer *w)
+{
+    struct buf name, pattern;
+    buf_init(&name);
+    buf_init(&pattern);
+    buf_addf(&name, "^custom\\.%s$", keys_metric_pattern);
+    limit_custom_pattern(&pattern);
+    json_open_object(w, "patternProperties");
+    put_limit(w, name.data, "a metric of the function's own, from its `metrics`", pattern.data);
+    json_close(w);
+    buf_release(&name);
     buf_release(&pattern);
 }
 
@@ -305,6 +330,7 @@ static void put_limits(struct json_writer *w)
     for (size_t i = 0; i < METRIC_COUNT; i++)
         put_metric(w, &metrics[i]);
     json_close(w);
+    put_custom_limits(w);
     json_close(w);
 }
 
@@ -355,6 +381,7 @@ static const char *type_words(const struct key *key)
         return "list";
     case KEY_MAP:
     case KEY_VARIABLES:
+    case KEY_METRICS:
     case KEY_LIMITS:
     case KEY_FUNCTIONS:
         return "map";
@@ -437,6 +464,10 @@ static void add_metrics(struct buf *out)
         }
         buf_addstr(out, " |\n");
     }
+    buf_addstr(
+        out,
+        "| `custom.NAME` | as given | a value that the function writes into its log (see Metrics "
+        "of your own) | in its unit; \"-10%\" where more is better |  |\n");
 }
 
 void config_reference(struct buf *out)

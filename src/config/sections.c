@@ -183,6 +183,61 @@ static void read_variables(struct reader *r, const struct key *key, const struct
     sections_end_variables(&v, f);
 }
 
+/* ---- metrics ---- */
+
+static bool valid_metric_name(struct reader *r, const struct yaml_node *m)
+{
+    const char *own = metric_custom_name(m->key);
+    if (metric_valid_name(m->key))
+        return true;
+    if (own)
+        diagnostics_error(r->d, m->key_mark, "write '%s' here: 'custom.' is for the limits", own);
+    else
+        diagnostics_error(r->d, m->key_mark,
+                          "'%s' cannot be a metric: a name starts with a letter and has at most %d "
+                          "letters, digits or '_'",
+                          diagnostics_clip(r->d, m->key), METRIC_NAME_MAX);
+    return false;
+}
+
+static void read_custom(struct reader *r, const struct key *key, const struct yaml_node *m,
+                        unsigned slot, struct plan_custom *out)
+{
+    struct keys_metric fields = {.statistic = "mean", .unit = "count"};
+    bool plain = m->kind == YAML_MAP && !m->count; /* "{}": all defaults */
+    if (!plain && fields_expect_map(r, m, diagnostics_clip(r->d, m->key)))
+        fields_read(r, key->keys, m, &fields);
+    const struct metric_measure *measure = metric_measure_find(fields.unit);
+    out->name = arena_strdup(r->arena, m->key);
+    out->path = fields.path;
+    out->factor = measure->factor;
+    out->metric = metric_custom_row(
+        r->arena, &(struct metric_custom){.name = out->name,
+                                          .unit = measure->unit,
+                                          .statistic = metric_statistic_find(fields.statistic),
+                                          .higher_is_better = fields.higher_is_better,
+                                          .slot = slot});
+}
+
+void sections_read_metrics(struct reader *r, const struct yaml_node *function,
+                           struct plan_function *f)
+{
+    const struct key *key = keys_find(&keys_function, "metrics");
+    const struct yaml_node *map = yaml_get(function, key->name);
+    if (!map || !fields_expect_many(r, map, key))
+        return;
+    struct plan_custom *items = arena_alloc(r->arena, map->count * sizeof *items);
+    size_t count = 0;
+    for (const struct yaml_node *m = map->first; m; m = m->next) {
+        if (!valid_metric_name(r, m))
+            continue;
+        read_custom(r, key, m, (unsigned)count, &items[count]);
+        count++;
+    }
+    f->custom = items;
+    f->custom_count = count;
+}
+
 /* ---- limits ---- */
 
 struct limit_list {
@@ -223,28 +278,36 @@ static void read_limit(struct reader *r, const struct yaml_node *value, const st
     }
 }
 
-static void report_metric(struct reader *r, const struct yaml_node *member)
+static void report_metric(struct reader *r, const struct yaml_node *member,
+                          const struct plan_function *f)
 {
-    const char *ids[METRIC_COUNT];
-    for (size_t i = 0; i < METRIC_COUNT; i++)
-        ids[i] = metrics[i].id;
-    const char *meant = text_suggest(member->key, ids, METRIC_COUNT);
+    const char *ids[METRIC_SLOTS];
+    size_t count = plan_metric_count(f);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = plan_metric(f, i)->id;
+    const char *meant = text_suggest(member->key, ids, count);
     const char *name = diagnostics_clip(r->d, member->key);
-    for (size_t i = 0; i < METRIC_COUNT; i++)
+    const char *own = metric_custom_name(member->key);
+    for (size_t i = 0; i < count; i++)
         if (text_same(ids[i], member->key))
             meant = ids[i];
     if (meant)
         diagnostics_error(r->d, member->key_mark, "unknown metric '%s' (did you mean '%s'?)", name,
                           meant);
+    else if (own)
+        diagnostics_error(r->d, member->key_mark,
+                          "unknown metric '%s': '%s' is not under 'metrics' of this function", name,
+                          own);
     else
         diagnostics_error(r->d, member->key_mark, "unknown metric '%s'", name);
 }
 
-static void read_metric(struct reader *r, const struct yaml_node *member, struct limit_list *l)
+static void read_metric(struct reader *r, const struct yaml_node *member,
+                        const struct plan_function *f, struct limit_list *l)
 {
-    const struct metric *m = metric_find(member->key);
+    const struct metric *m = plan_metric_find(f, member->key);
     if (!m) {
-        report_metric(r, member);
+        report_metric(r, member, f);
     } else if (member->kind != YAML_LIST) {
         read_limit(r, member, m, l);
     } else if (member->count > LIMITS_PER_METRIC) {
@@ -265,11 +328,11 @@ static void read_limits(struct reader *r, const struct key *key, const struct ya
     if (!fields_expect_map(r, map, key->name))
         return;
     struct limit_list l = {0};
-    size_t room = (size_t)METRIC_COUNT * LIMITS_PER_METRIC;
+    size_t room = (size_t)METRIC_SLOTS * LIMITS_PER_METRIC;
     l.items = arena_alloc(r->arena, room * sizeof *l.items);
     for (const struct yaml_node *m = map->first; m && l.count + LIMITS_PER_METRIC <= room;
          m = m->next)
-        read_metric(r, m, &l);
+        read_metric(r, m, f, &l);
     f->limits = l.items;
     f->limit_count = l.count;
 }

@@ -7,9 +7,17 @@
 
 #include "config/fields.h"
 
-/* Reads the value of a key of type KEY_EVENTS, KEY_STAGES, KEY_VARIABLES or KEY_LIMITS. */
+/* Reads the value of a key of type KEY_EVENTS, KEY_STAGES, KEY_VARIABLES or KEY_LIMITS. KEY_METRICS is
+ * left to sections_read_metrics(). */
 void sections_read(struct reader *r, const struct key *key, const struct yaml_node *value,
                    void *base);
+
+/*
+ * Reads the key `metrics` of a function, if it is there. To be called first: the limits refer to
+ * them, wherever in the file they stand.
+ */
+void sections_read_metrics(struct reader *r, const struct yaml_node *function,
+                           struct plan_function *f);
 
 /* A function's variables while they grow: begin with room for `more`, set, end. */
 struct variables {

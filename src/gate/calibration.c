@@ -182,13 +182,14 @@ static void describe_metrics(const struct work *w, struct calibration *out)
     gather(w, 0, w->count, &all);
     for (size_t i = 0; i < count; i++)
         gather(w, i * out->block_rounds, (i + 1) * out->block_rounds, &blocks[i]);
-    for (int id = 0; id < METRIC_COUNT; id++) {
+    for (size_t id = 0; id < plan_metric_count(w->request->function); id++) {
+        const struct metric *row = plan_metric(w->request->function, id);
         struct effect e = evidence_effects(&all, (enum metric_id)id).ratio;
-        if (e.state != EFFECT_DEFINED || metrics[id].higher_is_better)
+        if (e.state != EFFECT_DEFINED || row->higher_is_better)
             continue;
         struct scatter s = scatter_of(blocks, count, (enum metric_id)id);
         struct calibration_metric *m = &out->metrics[out->metric_count++];
-        *m = (struct calibration_metric){.metric = &metrics[id]};
+        *m = (struct calibration_metric){.metric = row};
         describe_metric(w, &all, &e, &s, m);
     }
     evidence_release(&all);
@@ -201,7 +202,7 @@ static void describe_metrics(const struct work *w, struct calibration *out)
 
 static struct series swapped_copy(const struct series *all)
 {
-    struct series copy = {.count = all->count};
+    struct series copy = *all; /* and shares the custom values */
     copy.items = xcalloc(all->count + 1, sizeof *copy.items);
     for (size_t i = 0; i < all->count; i++) {
         copy.items[i] = all->items[i];
@@ -273,8 +274,8 @@ static int count_alarms(struct work *w, struct calibration_alarms *out, struct e
 static unsigned judged_count(const struct plan_function *f)
 {
     unsigned count = 0;
-    for (int i = 0; i < METRIC_COUNT; i++)
-        count += is_judged(f, &metrics[i]);
+    for (size_t i = 0; i < plan_metric_count(f); i++)
+        count += is_judged(f, plan_metric(f, i));
     return count ? count : 1;
 }
 
@@ -317,7 +318,7 @@ int calibration_make(const struct calibration_request *request, struct calibrati
 const struct calibration_metric *calibration_find(const struct calibration *c, enum metric_id id)
 {
     for (unsigned i = 0; i < c->metric_count; i++)
-        if (c->metrics[i].metric == &metrics[id])
+        if (metric_index(c->metrics[i].metric) == id)
             return &c->metrics[i];
     return NULL;
 }

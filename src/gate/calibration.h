@@ -73,7 +73,7 @@ struct calibration {
     unsigned rounds, dropped;
     unsigned block_rounds;
     double rounds_per_minute;
-    struct calibration_metric metrics[METRIC_COUNT]; /* that were measured */
+    struct calibration_metric metrics[METRIC_SLOTS]; /* that were measured */
     unsigned metric_count;
     struct calibration_alarms alarms;
 };

@@ -11,6 +11,7 @@
 #include "stats/quantile.h"
 
 static const double OK_SHARE_MIN = 0.99; /* of the scheduled calls, for a pass */
+static const double ABSENT_MAX = 0.02;   /* of the warm calls, without a custom metric's value */
 static const double LATENESS_MAX_MS = 10;
 
 static double to_pct(double log_ratio)
@@ -36,13 +37,22 @@ static void put_interval(const struct gate *g, const struct judgement *j, struct
     m->rounds_needed = g->evidence.by_environment ? NAN : judgement_rounds_to_answer(g, j);
 }
 
-/* Throughput is the inverse of the time per call, in environments that work at the same time. */
+/*
+ * Where more is better, the effect is of something where less is: throughput is the inverse of the
+ * time per call, in environments that work at the same time; a custom metric is judged with its
+ * sides changed over.
+ */
 static void invert(const struct gate *g, struct result_metric *m)
 {
     unsigned concurrency = g->function->load.concurrency ? g->function->load.concurrency : 1;
-    double low = m->ci_low_pct;
-    m->baseline = 1000.0 * concurrency / m->baseline;
-    m->candidate = 1000.0 * concurrency / m->candidate;
+    double low = m->ci_low_pct, baseline = m->baseline;
+    if (metric_is_custom(m->metric)) {
+        m->baseline = m->candidate;
+        m->candidate = baseline;
+    } else {
+        m->baseline = 1000.0 * concurrency / m->baseline;
+        m->candidate = 1000.0 * concurrency / m->candidate;
+    }
     m->change_pct = (1 / (1 + m->change_pct / 100) - 1) * 100;
     m->ci_low_pct = (1 / (1 + m->ci_high_pct / 100) - 1) * 100;
     m->ci_high_pct = (1 / (1 + low / 100) - 1) * 100;
@@ -271,6 +281,42 @@ static enum verdict check_schedule(struct gate *g, struct arena *arena, struct r
     return g->doubted ? VERDICT_INCONCLUSIVE : v;
 }
 
+/* The values of calls that wrote none could be the worst of all: a side that is silent is not better. */
+static enum verdict check_custom(const struct gate *g, struct arena *arena,
+                                 struct result_function *out)
+{
+    enum verdict v = VERDICT_PASS;
+    for (size_t i = METRIC_COUNT; i < g->judged_count; i++) {
+        const struct judgement *j = &g->judged[i];
+        for (int side = 0; side < SIDE_COUNT && j->limit_count; side++) {
+            uint64_t calls = g->evidence.warm[side];
+            uint64_t absent = g->evidence.absent[i - METRIC_COUNT][side];
+            if ((double)absent <= ABSENT_MAX * (double)calls)
+                continue;
+            warn(out, arena,
+                 arena_printf(arena, "%llu of %llu warm calls of the %s have no value of %s",
+                              (unsigned long long)absent, (unsigned long long)calls,
+                              side_name((enum side)side), j->metric->id));
+            v = VERDICT_INCONCLUSIVE;
+        }
+    }
+    return v;
+}
+
+/* For a custom metric: whether the values are not there, or there and of no use. */
+static const char *why_unmeasured(const struct gate *g, const struct metric *m)
+{
+    if (!metric_is_custom(m))
+        return "";
+    const uint64_t *absent = g->evidence.absent[m->index - METRIC_COUNT];
+    for (int side = 0; side < SIDE_COUNT; side++)
+        if (absent[side] == g->evidence.warm[side])
+            return side == SIDE_BASELINE ? ": the baseline's log never holds it"
+                                         : ": the candidate's log never holds it";
+    return m->kind == KIND_QUANTILE ? ": a percentile can be compared only where no value is 0"
+                                    : ": a round without a value above 0 cannot be compared";
+}
+
 /*
  * A limit on something that this run has no measurement of can never be judged: that is an error,
  * not a lack of rounds.
@@ -279,15 +325,15 @@ static bool limit_without_measurement(const struct gate *g, struct arena *arena,
                                       struct result_function *out)
 {
     bool missing = false;
-    for (int i = 0; i < METRIC_COUNT; i++) {
+    for (size_t i = 0; i < g->judged_count; i++) {
         const struct judgement *j = &g->judged[i];
         bool estimated = j->metric->kind != KIND_RATE && j->metric->kind != KIND_CONSTANT;
         if (!j->limit_count || !estimated || !g->evidence.rounds ||
             j->raw.ratio.state != EFFECT_UNDEFINED)
             continue;
         warn(out, arena,
-             arena_printf(arena, "%s has a limit but was not measured in every round",
-                          j->metric->noun));
+             arena_printf(arena, "%s has a limit but was not measured in every round%s",
+                          j->metric->noun, why_unmeasured(g, j->metric)));
         missing = true;
     }
     return missing;
@@ -311,6 +357,7 @@ static enum verdict conclude_verdict(struct gate *g, const struct series *series
     sanity = verdict_worse(sanity, check_balance(g, arena, out));
     sanity = verdict_worse(sanity, check_schedule(g, arena, out));
     bool missing = limit_without_measurement(g, arena, out);
+    sanity = verdict_worse(sanity, check_custom(g, arena, out));
     enum verdict judged = worst_metric(out);
     if (sanity == VERDICT_ERROR || judged == VERDICT_UNGATED)
         return VERDICT_ERROR;
@@ -405,9 +452,9 @@ void gate_conclude(struct gate *g, const struct series *series, unsigned functio
     out->rounds = g->evidence.rounds;
     out->rounds_dropped = g->evidence.dropped;
     memcpy(out->accounting, g->evidence.accounting, sizeof out->accounting);
-    out->metrics = arena_alloc(arena, METRIC_COUNT * sizeof *out->metrics);
-    out->metric_count = METRIC_COUNT;
-    for (int i = 0; i < METRIC_COUNT; i++)
+    out->metrics = arena_alloc(arena, g->judged_count * sizeof *out->metrics);
+    out->metric_count = g->judged_count;
+    for (size_t i = 0; i < g->judged_count; i++)
         conclude_metric(g, &g->judged[i], arena, &out->metrics[i]);
     conclude_events(g, series, function, arena, out);
     out->verdict = conclude_verdict(g, series, function, arena, out);

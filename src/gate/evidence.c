@@ -32,6 +32,19 @@ static const struct recipe recipes[METRIC_COUNT] = {
     [METRIC_CPU_MS] = {STREAM_CPU, STATISTIC_MEAN, true},
 };
 
+/* Of a custom metric: a percentile of its values, or one value per round. */
+static struct recipe custom_recipe(const struct metric *m)
+{
+    enum stream stream = STREAM_COUNT + (m->index - METRIC_COUNT);
+    return (struct recipe){stream, m->kind == KIND_QUANTILE ? STATISTIC_QUANTILE : STATISTIC_MEAN,
+                           true};
+}
+
+static struct recipe recipe_of(const struct evidence *ev, enum metric_id id)
+{
+    return id < METRIC_COUNT ? recipes[id] : custom_recipe(plan_metric(ev->function, id));
+}
+
 /* Share of equal neighbours from which on durations count as rounded. */
 static const double TIES_SHARE = 0.5;
 
@@ -42,7 +55,7 @@ void evidence_init(struct evidence *ev, const struct plan_function *f, struct ta
 
 void evidence_release(struct evidence *ev)
 {
-    for (int s = 0; s < STREAM_COUNT; s++)
+    for (int s = 0; s < STREAM_SLOTS; s++)
         for (int side = 0; side < SIDE_COUNT; side++)
             rounds_release(&ev->streams[s][side]);
     free(ev->late_us);
@@ -51,23 +64,24 @@ void evidence_release(struct evidence *ev)
 
 /* The values of one round and side, before they go into the streams. */
 struct harvest {
-    double *values[STREAM_COUNT];
-    size_t count[STREAM_COUNT];
+    double *values[STREAM_SLOTS];
+    size_t count[STREAM_SLOTS];
     double warm_usd, cold_usd;
     size_t warm, cold;
     size_t untimed; /* ok, but without a Duration */
+    size_t absent[METRIC_CUSTOM_MAX];
 };
 
 static void harvest_init(struct harvest *h, size_t most)
 {
     *h = (struct harvest){0};
-    for (int s = 0; s < STREAM_COUNT; s++)
+    for (int s = 0; s < STREAM_SLOTS; s++)
         h->values[s] = xcalloc(most + 1, sizeof(double));
 }
 
 static void harvest_release(struct harvest *h)
 {
-    for (int s = 0; s < STREAM_COUNT; s++)
+    for (int s = 0; s < STREAM_SLOTS; s++)
         free(h->values[s]);
 }
 
@@ -85,6 +99,14 @@ static void harvest_cold(struct harvest *h, const struct sample *s, const struct
     h->cold++;
 }
 
+static void harvest_custom(struct harvest *h, const double *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        put(h, STREAM_COUNT + (enum stream)i, values ? values[i] : NAN);
+        h->absent[i] += !values || !isfinite(values[i]);
+    }
+}
+
 static void harvest_warm(struct harvest *h, const struct sample *s, const struct tariff *tariff)
 {
     put(h, STREAM_DURATION, sample_duration_ms(s));
@@ -92,6 +114,24 @@ static void harvest_warm(struct harvest *h, const struct sample *s, const struct
     put(h, STREAM_CPU, sample_cpu_ms(s));
     h->warm_usd += sample_billed_ms(s) * tariff->usd_per_ms + tariff->usd_per_request;
     h->warm++;
+}
+
+/*
+ * A mean or a maximum is one value per round: then a call may have the value 0, which has no
+ * logarithm, as long as not all calls of the round have.
+ */
+static void condense_custom(struct harvest *h, const struct metric *m)
+{
+    size_t stream = STREAM_COUNT + (m->index - METRIC_COUNT), count = h->count[stream];
+    double *values = h->values[stream], sum = 0, most = 0;
+    if (m->kind == KIND_QUANTILE || !count)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        sum += values[i];
+        most = fmax(most, values[i]);
+    }
+    values[0] = m->kind == KIND_MAXIMUM ? most : sum / (double)count;
+    h->count[stream] = 1;
 }
 
 /* The values that a round has one of: the mixture of warm and cold cost, and the largest memory. */
@@ -129,11 +169,15 @@ static void harvest_side(const struct evidence *ev, const struct series *series,
         h->untimed += s->status == SAMPLE_OK && s->duration_10us == SAMPLE_NONE;
         if (s->status == SAMPLE_OK && s->cold)
             harvest_cold(h, s, &ev->tariff);
-        else if (s->status == SAMPLE_OK && !follows_failure(s, before))
+        else if (s->status == SAMPLE_OK && !follows_failure(s, before)) {
             harvest_warm(h, s, &ev->tariff);
+            harvest_custom(h, series_custom(series, i), ev->function->custom_count);
+        }
         before = s;
     }
     harvest_round(h, ev->function->traffic.cold_start_rate, memory_mb);
+    for (size_t i = 0; i < ev->function->custom_count; i++)
+        condense_custom(h, &ev->function->custom[i].metric);
 }
 
 /* Both sides get the round or neither: rounds are compared in pairs. */
@@ -184,8 +228,11 @@ static void add_used_round(struct evidence *ev, const struct series *series, siz
         harvest_init(&harvests[side], series->count - first);
         harvest_side(ev, series, first, function, (enum side)side, &harvests[side]);
         ev->untimed[side] += harvests[side].untimed;
+        ev->warm[side] += harvests[side].warm;
+        for (size_t i = 0; i < ev->function->custom_count; i++)
+            ev->absent[i][side] += harvests[side].absent[i];
     }
-    for (int stream = 0; stream < STREAM_COUNT; stream++)
+    for (int stream = 0; stream < STREAM_SLOTS; stream++)
         add_stream(ev, stream, harvests);
     if (!ev->rounds)
         look_for_rounding(ev, &harvests[SIDE_BASELINE]);
@@ -321,9 +368,9 @@ void evidence_regroup(struct evidence *ev, const struct series *series, unsigned
 
 struct effects evidence_effects(struct evidence *ev, enum metric_id id)
 {
-    const struct recipe *r = &recipes[id];
+    struct recipe r = recipe_of(ev, id);
     struct effects none = {0};
-    if (!r->measured || ev->broken[r->stream])
+    if (!r.measured || ev->broken[r.stream])
         return none;
     struct rule_samples samples = evidence_samples(ev, id);
     return ev->by_environment
@@ -333,20 +380,22 @@ struct effects evidence_effects(struct evidence *ev, enum metric_id id)
 
 struct rule_samples evidence_samples(struct evidence *ev, enum metric_id id)
 {
-    const struct recipe *r = &recipes[id];
-    if (!r->measured)
+    struct recipe r = recipe_of(ev, id);
+    const struct metric *m = plan_metric(ev->function, id);
+    if (!r.measured)
         return (struct rule_samples){0};
+    bool exchanged = metric_is_custom(m) && m->higher_is_better;
     return (struct rule_samples){
-        .baseline = &ev->streams[r->stream][SIDE_BASELINE],
-        .candidate = &ev->streams[r->stream][SIDE_CANDIDATE],
-        .statistic = {r->statistic, metrics[id].quantile},
+        .baseline = &ev->streams[r.stream][exchanged ? SIDE_CANDIDATE : SIDE_BASELINE],
+        .candidate = &ev->streams[r.stream][exchanged ? SIDE_BASELINE : SIDE_CANDIDATE],
+        .statistic = {r.statistic, m->quantile},
     };
 }
 
 double evidence_rounding(const struct evidence *ev, enum metric_id id, const struct effect *effect)
 {
-    const struct recipe *r = &recipes[id];
-    if (r->stream != STREAM_DURATION || r->statistic != STATISTIC_QUANTILE || !(ev->quantum_ms > 0))
+    struct recipe r = recipe_of(ev, id);
+    if (r.stream != STREAM_DURATION || r.statistic != STATISTIC_QUANTILE || !(ev->quantum_ms > 0))
         return 0;
     double share = quantile_step_floor(ev->quantum_ms, effect->baseline);
     return isfinite(share) ? share : 0;

@@ -32,6 +32,8 @@ enum stream {
     STREAM_MEMORY,     /* one value per round: the largest Max Memory Used, MB */
     STREAM_COUNT
 };
+/* Behind them one for each custom metric: its values, or what a round has one of. */
+enum { STREAM_SLOTS = STREAM_COUNT + METRIC_CUSTOM_MAX };
 
 /* The first used round in which the sides were not called alike. */
 struct imbalance {
@@ -43,8 +45,8 @@ struct imbalance {
 struct evidence {
     const struct plan_function *function;
     struct tariff tariff;
-    struct rounds streams[STREAM_COUNT][SIDE_COUNT];
-    bool broken[STREAM_COUNT]; /* some round could not be added: the stream is not measured */
+    struct rounds streams[STREAM_SLOTS][SIDE_COUNT];
+    bool broken[STREAM_SLOTS]; /* some round could not be added: the stream is not measured */
     unsigned rounds;           /* used */
     unsigned dropped;          /* all that were not used */
     unsigned reused;           /* of them: an execution environment was not fresh */
@@ -56,6 +58,8 @@ struct evidence {
     struct rate errors[SIDE_COUNT]; /* of all rounds: function errors and timeouts */
     struct accounting accounting[SIDE_COUNT];
     struct spend spend;           /* of all invocations, both sides */
+    /* warm calls of used rounds, and of them those without a value of a custom metric */
+    uint64_t warm[SIDE_COUNT], absent[METRIC_CUSTOM_MAX][SIDE_COUNT];
     uint64_t untimed[SIDE_COUNT]; /* ok calls of used rounds whose log held no REPORT */
     /* smallest step between two durations where they are visibly rounded; else 0 */
     double quantum_ms;
@@ -80,7 +84,8 @@ void evidence_regroup(struct evidence *ev, const struct series *series, unsigned
 
 /*
  * The effect on a metric that is estimated from rounds, in the unit of its stream; its state says
- * why where there is none.
+ * why where there is none. A custom metric where more is better has its sides changed over: the
+ * effect is how much higher the baseline is.
  */
 struct effects evidence_effects(struct evidence *ev, enum metric_id id);
 

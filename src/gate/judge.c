@@ -15,8 +15,9 @@ enum {
 
 static void collect_limits(struct gate *g)
 {
-    for (int i = 0; i < METRIC_COUNT; i++)
-        g->judged[i].metric = &metrics[i];
+    g->judged_count = plan_metric_count(g->function);
+    for (size_t i = 0; i < g->judged_count; i++)
+        g->judged[i].metric = plan_metric(g->function, i);
     for (size_t i = 0; i < g->function->limit_count; i++) {
         const struct plan_limit *limit = &g->function->limits[i];
         struct judgement *j = &g->judged[metric_index(limit->metric)];
@@ -28,7 +29,7 @@ static void collect_limits(struct gate *g)
 static unsigned judged_count(const struct gate *g)
 {
     unsigned n = 0;
-    for (int i = 0; i < METRIC_COUNT; i++)
+    for (size_t i = 0; i < g->judged_count; i++)
         n += g->judged[i].limit_count > 0;
     return n;
 }
@@ -193,7 +194,7 @@ static bool is_hopeless(const struct gate *g)
 {
     if (g->evidence.rounds < HOPELESS_FROM)
         return false;
-    for (int i = 0; i < METRIC_COUNT; i++) {
+    for (size_t i = 0; i < g->judged_count; i++) {
         const struct judgement *j = &g->judged[i];
         if (j->limit_count && j->answer == RULE_OPEN && never_resolved(g, j))
             return true;
@@ -203,7 +204,7 @@ static bool is_hopeless(const struct gate *g)
 
 static bool any_answer(const struct gate *g, enum rule_answer answer)
 {
-    for (int i = 0; i < METRIC_COUNT; i++)
+    for (size_t i = 0; i < g->judged_count; i++)
         if (g->judged[i].limit_count && g->judged[i].answer == answer)
             return true;
     return false;
@@ -212,7 +213,7 @@ static bool any_answer(const struct gate *g, enum rule_answer answer)
 /* Whether a judged metric is still open although its estimate is beyond a limit. */
 static bool any_suspect(const struct gate *g)
 {
-    for (int i = 0; i < METRIC_COUNT; i++)
+    for (size_t i = 0; i < g->judged_count; i++)
         if (g->judged[i].answer == RULE_OPEN && judgement_beyond_limits(g, &g->judged[i]))
             return true;
     return false;

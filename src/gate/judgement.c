@@ -24,7 +24,7 @@ static struct rule_limit to_rule(const struct gate *g, const struct plan_limit *
     double value = limit->value, scale = evidence_scale(&g->evidence, metric_index(limit->metric));
     switch (limit->kind) {
     case LIMIT_INCREASE_PCT:
-        /* Throughput is judged on its inverse, the time per call: 10 % less is 11.1 % more time. */
+        /* Judged the other way round (see evidence_effects()): 10 % less is 11.1 % more there. */
         if (limit->metric->higher_is_better)
             value = 1 / (1 - value) - 1;
         return (struct rule_limit){RULE_RELATIVE, value};
@@ -226,13 +226,13 @@ static void judge_metric(struct gate *g, struct judgement *j)
 
 void judgement_make_all(struct gate *g)
 {
-    for (int i = 0; i < METRIC_COUNT; i++)
+    for (size_t i = 0; i < g->judged_count; i++)
         judge_metric(g, &g->judged[i]);
 }
 
 void judgement_make_limited(struct gate *g)
 {
-    for (int i = 0; i < METRIC_COUNT; i++)
+    for (size_t i = 0; i < g->judged_count; i++)
         if (g->judged[i].limit_count)
             judge_metric(g, &g->judged[i]);
 }

@@ -41,7 +41,8 @@ struct gate {
     struct look_plan plan;
     struct look_levels levels;
     struct evidence evidence;
-    struct judgement judged[METRIC_COUNT];        /* of the last look, all metrics */
+    struct judgement judged[METRIC_SLOTS];        /* of the last look, all metrics */
+    size_t judged_count;                          /* metrics that the function has */
     unsigned attempts;                            /* rounds run, dropped ones too */
     unsigned looks;                               /* at the rounds, so far */
     struct look_levels one_look;                  /* for a single look instead of all of the plan */

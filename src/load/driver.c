@@ -103,6 +103,9 @@ static void record(struct driver *d, const struct flight *flight, const struct t
     s->max_memory_mb = reply->max_memory_mb;
     s->cold = reply->init_10us != SAMPLE_NONE;
     memcpy(s->request_id, reply->request_id, sizeof s->request_id);
+    double *custom = series_custom(d->job->series, flight->sample);
+    for (size_t i = 0; custom && i < d->job->function->custom_count; i++)
+        custom[i] = sample_custom_value(reply->custom[i]);
     d->summary->unknown += s->status == SAMPLE_UNKNOWN;
     note_detail(d, s, detail);
 }

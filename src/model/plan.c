@@ -26,3 +26,21 @@ const struct plan_function *plan_find(const struct plan *p, const char *name)
             return &p->functions[i];
     return NULL;
 }
+
+size_t plan_metric_count(const struct plan_function *f)
+{
+    return METRIC_COUNT + f->custom_count;
+}
+
+const struct metric *plan_metric(const struct plan_function *f, size_t i)
+{
+    return i < METRIC_COUNT ? &metrics[i] : &f->custom[i - METRIC_COUNT].metric;
+}
+
+const struct metric *plan_metric_find(const struct plan_function *f, const char *id)
+{
+    for (size_t i = 0; i < plan_metric_count(f); i++)
+        if (!strcmp(plan_metric(f, i)->id, id))
+            return plan_metric(f, i);
+    return NULL;
+}

@@ -74,6 +74,14 @@ struct plan_limit {
     unsigned line;    /* in perf.yml, for annotations; 0: a default */
 };
 
+/* A metric of the function's own: `custom.NAME`. */
+struct plan_custom {
+    struct metric metric;
+    const char *name;
+    const char *path; /* "timing.db" in a log line that is JSON; NULL: embedded metric format */
+    double factor;    /* from what the log holds to the metric's unit */
+};
+
 struct plan_function {
     const char *name;
     const char *source;  /* folder, relative to perf.yml */
@@ -95,7 +103,9 @@ struct plan_function {
     struct plan_traffic traffic;
     const struct plan_limit *limits; /* in the order written */
     size_t limit_count;
-    unsigned line; /* in perf.yml */
+    const struct plan_custom *custom; /* custom[i].metric.index is METRIC_COUNT + i */
+    size_t custom_count;              /* at most METRIC_CUSTOM_MAX */
+    unsigned line;                    /* in perf.yml */
 };
 
 struct plan {
@@ -109,6 +119,11 @@ struct plan {
 struct plan *plan_new(void);
 void plan_free(struct plan *p);
 const struct plan_function *plan_find(const struct plan *p, const char *name);
+/* All metrics of a function, its own behind the others: for i below plan_metric_count(). */
+size_t plan_metric_count(const struct plan_function *f);
+const struct metric *plan_metric(const struct plan_function *f, size_t i);
+/* The metric of that id, or NULL. */
+const struct metric *plan_metric_find(const struct plan_function *f, const char *id);
 
 /*
  * Defaults of perf.yml, in one place: config/ fills them in, the schema and the documentation show

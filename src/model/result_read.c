@@ -157,21 +157,50 @@ static void read_metric(struct reader *in, const struct json *from, const struct
     read_limits(in, from, m);
 }
 
+/* The row of a custom metric, from what the result says of it; NULL when that is not enough. */
+static const struct metric *read_custom(struct reader *in, const struct json *from, unsigned slot)
+{
+    const char *id = text_of(in, from, "id"), *unit = text_of(in, from, "unit");
+    const char *statistic = text_of(in, from, "statistic"), *better = text_of(in, from, "better");
+    struct metric_custom custom = {
+        .name = metric_custom_name(id ? id : ""),
+        .statistic = metric_statistic_find(statistic ? statistic : ""),
+        .higher_is_better = better && !strcmp(better, "higher"),
+        .slot = slot,
+    };
+    bool known = better && (custom.higher_is_better || !strcmp(better, "lower"));
+    if (!custom.name || !custom.statistic || !known || slot >= METRIC_CUSTOM_MAX ||
+        !metric_custom_unit(unit ? unit : "", &custom.unit))
+        return NULL;
+    struct metric *row = arena_alloc(in->arena, sizeof *row);
+    *row = metric_custom_row(in->arena, &custom);
+    return row;
+}
+
+static bool is_repeated(const struct result_function *f, const char *id)
+{
+    for (size_t i = 0; i < f->metric_count; i++)
+        if (!strcmp(f->metrics[i].metric->id, id))
+            return true;
+    return false;
+}
+
 static void read_metrics(struct reader *in, const struct json *from, struct result_function *f)
 {
-    bool seen[METRIC_COUNT] = {false};
+    unsigned customs = 0;
     const struct json *list = member(in, from, "metrics", JSON_ARRAY);
-    f->metrics = arena_alloc(in->arena, METRIC_COUNT * sizeof *f->metrics);
+    f->metrics = arena_alloc(in->arena, METRIC_SLOTS * sizeof *f->metrics);
     for (const struct json *v = json_first(list); v; v = json_next(v)) {
         if (!is_element(in, v, "metrics", JSON_OBJECT))
             return;
         const char *id = text_of(in, v, "id");
         const struct metric *row = metric_find(id ? id : "");
-        if (!row || seen[metric_index(row)]) {
+        if (!row && (row = read_custom(in, v, customs)))
+            customs++;
+        if (!row || is_repeated(f, row->id)) {
             refuse(in, "metrics", "a list of known metrics, each of them once");
             return;
         }
-        seen[metric_index(row)] = true;
         read_metric(in, v, row, &f->metrics[f->metric_count++]);
     }
 }

@@ -63,6 +63,10 @@ static void write_metric(struct json_writer *w, const struct result_metric *m)
     json_open_object(w, NULL);
     json_put_string(w, "id", m->metric->id);
     json_put_string(w, "unit", metric_unit_name(m->metric->unit));
+    if (metric_is_custom(m->metric)) {
+        json_put_string(w, "statistic", metric_statistic_name(m->metric));
+        json_put_string(w, "better", m->metric->higher_is_better ? "higher" : "lower");
+    }
     put_number(w, "baseline", m->baseline);
     put_number(w, "candidate", m->candidate);
     put_number(w, "change_pct", m->change_pct);

@@ -3,7 +3,8 @@
  *
  * Every scheduled invocation ends as exactly one sample with a status; none is ever left out or
  * sent twice. What was not measured is SAMPLE_NONE, and absent in samples.ndjson. A sample takes 72
- * bytes: keep the struct packed.
+ * bytes: keep the struct packed. The values of custom metrics stand beside the samples, in a table
+ * that is there only when a function has some.
  */
 #ifndef LPG_MODEL_SAMPLE_H
 #define LPG_MODEL_SAMPLE_H
@@ -14,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "model/plan.h"
 
 enum side { SIDE_BASELINE, SIDE_CANDIDATE, SIDE_COUNT };
 
@@ -57,6 +59,9 @@ struct sample {
 struct series {
     struct sample *items;
     size_t count, capacity;
+    const struct plan *plan; /* whose custom metrics are recorded; NULL: none */
+    double *custom;          /* custom_stride values per sample, NaN: not measured */
+    size_t custom_stride, custom_capacity;
 };
 
 /* One side's account of a function: every scheduled invocation is in exactly one of them. */
@@ -65,9 +70,18 @@ struct accounting {
     uint64_t by_status[SAMPLE_STATUS_COUNT];
 };
 
+/* An empty series with room for the custom metrics of that plan, which must outlive it. */
+void series_init(struct series *s, const struct plan *plan);
+/* Forgets the samples and the plan. */
 void series_release(struct series *s);
 /* Appends a sample with nothing measured; valid until the next call. */
 struct sample *series_add(struct series *s);
+/* Appends a copy of sample `at` of another series of the same plan, with its custom values. */
+void series_copy(struct series *s, const struct series *from, size_t at);
+/* The values of the custom metrics of sample `at`; NULL when nothing is recorded. */
+double *series_custom(const struct series *s, size_t at);
+/* A value as it is stored: what samples.ndjson holds; NaN when it is negative, too large or none. */
+double sample_custom_value(double value);
 
 const char *side_name(enum side side);                     /* "baseline", "candidate" */
 const char *sample_status_name(enum sample_status status); /* "ok", "function_error", ... */
@@ -84,14 +98,14 @@ double sample_cpu_ms(const struct sample *s);
  * One line of samples.ndjson, with its newline. `function` is the name; the sample's own index is
  * not written.
  */
-void sample_write(const struct sample *s, const char *function, struct buf *out);
+void series_write(const struct series *s, size_t at, const char *function, struct buf *out);
 
 /* Reads the text of a UUID; false when it is none. */
 bool sample_request_id(const char *text, unsigned char id[16]);
 
 /* Gives the index of a function name while reading; -1 refuses it. */
 typedef int series_name_fn(void *context, const char *name);
-/* Reads samples.ndjson text; errors name the line. */
+/* Reads samples.ndjson text behind what is there; errors name the line. */
 int series_read(struct series *s, const char *text, size_t length, series_name_fn *index_of,
                 void *context, struct error *e);
 

@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-enum { UUID_TEXT = 37 };
+enum { UUID_TEXT = 37, CUSTOM_DECIMALS = 6 };
 
 static void uuid_text(const unsigned char id[16], char out[UUID_TEXT])
 {
@@ -58,8 +58,37 @@ static void put_measured(struct json_writer *w, const char *key, double value, i
         json_put_number(w, key, value, decimals);
 }
 
-void sample_write(const struct sample *s, const char *function, struct buf *out)
+/* The metrics of the sample's function, as far as the series records them. */
+static size_t custom_of(const struct series *s, const struct sample *x,
+                        const struct plan_custom **custom)
 {
+    if (!s->custom_stride || x->function >= s->plan->function_count)
+        return 0;
+    *custom = s->plan->functions[x->function].custom;
+    return s->plan->functions[x->function].custom_count;
+}
+
+static void write_custom(const struct series *s, size_t at, struct json_writer *w)
+{
+    const struct plan_custom *custom;
+    size_t count = custom_of(s, &s->items[at], &custom);
+    const double *values = series_custom(s, at);
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(values[i]))
+            continue;
+        if (!any)
+            json_open_object(w, "custom");
+        any = true;
+        json_put_number(w, custom[i].name, values[i], CUSTOM_DECIMALS);
+    }
+    if (any)
+        json_close(w);
+}
+
+void series_write(const struct series *series, size_t at, const char *function, struct buf *out)
+{
+    const struct sample *s = &series->items[at];
     static const unsigned char no_id[16];
     struct json_writer w;
     json_begin(&w, out, 0);
@@ -83,6 +112,7 @@ void sample_write(const struct sample *s, const char *function, struct buf *out)
     put_measured(&w, "init_ms", sample_init_ms(s), 2);
     put_measured(&w, "client_ms", sample_client_ms(s), 3);
     put_measured(&w, "cpu_ms", sample_cpu_ms(s), 3);
+    write_custom(series, at, &w);
     if (s->memory_mb)
         json_put_integer(&w, "memory_mb", s->memory_mb);
     if (s->max_memory_mb)
@@ -169,6 +199,16 @@ static void read_measurements(const struct json *line, struct sample *s)
     sample_request_id(json_get_string(line, "request_id", ""), s->request_id);
 }
 
+/* A value that is none is not measured; names that the plan does not have are left alone. */
+static void read_custom(const struct json *line, struct series *s, size_t at)
+{
+    const struct plan_custom *custom;
+    size_t count = custom_of(s, &s->items[at], &custom);
+    const struct json *from = json_get(line, "custom");
+    for (size_t i = 0; i < count; i++)
+        series_custom(s, at)[i] = sample_custom_value(json_get_number(from, custom[i].name, NAN));
+}
+
 static int read_line(struct series *s, const char *text, size_t length, series_name_fn *index_of,
                      void *context, struct error *e)
 {
@@ -184,6 +224,7 @@ static int read_line(struct series *s, const char *text, size_t length, series_n
         read_measurements(line, &parsed);
         parsed.function = (uint16_t)function;
         *series_add(s) = parsed;
+        read_custom(line, s, s->count - 1);
     }
     json_free(line);
     return failed;

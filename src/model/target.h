@@ -23,6 +23,8 @@ struct target_reply {
     const char *detail; /* why it was not ok, for people; "" when ok */
     uint32_t duration_10us, billed_ms, init_10us, cpu_us;
     uint16_t memory_mb, max_memory_mb;
+    /* of the custom metrics of the function, in the order of the plan; NaN: not measured */
+    double custom[METRIC_CUSTOM_MAX];
     unsigned char request_id[16];
     uint64_t done_ns;
 };

@@ -9,9 +9,10 @@
 static const struct {
     const char *more, *less;
 } directions[] = {
-    [UNIT_MS] = {"slower", "faster"},   [UNIT_USD] = {"more expensive", "cheaper"},
-    [UNIT_MB] = {"higher", "lower"},    [UNIT_BYTES] = {"larger", "smaller"},
-    [UNIT_SHARE] = {"higher", "lower"}, [UNIT_PER_SECOND] = {"higher", "lower"},
+    [UNIT_MS] = {"slower", "faster"},    [UNIT_USD] = {"more expensive", "cheaper"},
+    [UNIT_MB] = {"higher", "lower"},     [UNIT_BYTES] = {"larger", "smaller"},
+    [UNIT_SHARE] = {"higher", "lower"},  [UNIT_PER_SECOND] = {"higher", "lower"},
+    [UNIT_NUMBER] = {"higher", "lower"},
 };
 
 /* "18.4 %" without a sign; one decimal below 100 %. */
@@ -60,6 +61,9 @@ void wording_value(struct buf *out, const struct metric *m, double value)
     case UNIT_PER_SECOND:
         units_add_significant(out, value, 3);
         buf_addstr(out, "/s");
+        break;
+    case UNIT_NUMBER:
+        units_add_significant(out, value, 4);
         break;
     }
 }

@@ -53,7 +53,7 @@ static void answer_log(struct answer *a, const char *log)
 
 static void answer_read(struct answer *a)
 {
-    lambda_read_reply(&a->r, 512, &a->reply, &a->detail);
+    lambda_read_reply(&a->r, &(struct lambda_expected){.memory_mb = 512}, &a->reply, &a->detail);
 }
 
 static void answer_end(struct answer *a)

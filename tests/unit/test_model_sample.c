@@ -54,6 +54,84 @@ static void units(void **state)
     assert_true(fabs(sample_cpu_ms(&x) - 1.234) < 1e-12);
 }
 
+static void custom_values_are_what_is_written(void **state)
+{
+    (void)state;
+    static const struct {
+        double from, to; /* NaN: not measured */
+    } values[] = {
+        {0, 0},
+        {1.25, 1.25},
+        {1.0 / 3, .333333},
+        {1e-9, 0},
+        {1e15, 1e15},
+        {-1e-9, NAN},
+        {1.1e15, NAN},
+        {NAN, NAN},
+        {INFINITY, NAN},
+        {12345678901.5, 12345678901.0 + 1}, /* beyond 2^53 millionths: whole numbers */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        double kept = sample_custom_value(values[i].from);
+        assert_true(isnan(values[i].to) ? isnan(kept) : kept == values[i].to);
+    }
+}
+
+static int of_plan(void *context, const char *name)
+{
+    const struct plan *plan = context;
+    const struct plan_function *f = plan_find(plan, name);
+    return f ? (int)(f - plan->functions) : -1;
+}
+
+/* Two functions with different metrics: values stay with their names, what is absent stays so. */
+static void custom_values_come_back(void **state)
+{
+    (void)state;
+    static const struct plan_custom a[] = {{.name = "db_ms"}, {.name = "hits"}},
+                                    b[] = {{.name = "db_ms"}};
+    const struct plan_function functions[] = {{.name = "a", .custom = a, .custom_count = 2},
+                                              {.name = "b", .custom = b, .custom_count = 1},
+                                              {.name = "none"}};
+    struct plan plan = {.functions = functions, .function_count = ARRAY_LEN(functions)};
+    struct series s, t, copy;
+    struct error e = {0};
+    struct buf text, again;
+    struct rng r;
+    buf_init(&text);
+    buf_init(&again);
+    series_init(&s, &plan);
+    series_init(&t, &plan);
+    series_init(&copy, &plan);
+    rng_seed(&r, 7, 0);
+    for (size_t i = 0; i < 300; i++) {
+        struct sample *x = series_add(&s);
+        x->function = (uint16_t)(i % 3);
+        for (size_t k = 0; k < functions[i % 3].custom_count; k++)
+            if (rng_below(&r, 4))
+                series_custom(&s, i)[k] =
+                    sample_custom_value(rng_uniform(&r) * pow(10, (double)rng_below(&r, 15)));
+        series_write(&s, i, functions[i % 3].name, &text);
+    }
+    if (series_read(&t, text.data, text.length, of_plan, &plan, &e))
+        fail_msg("%s", e.text);
+    assert_int_equal(t.count, s.count);
+    for (size_t i = 0; i < t.count; i++) {
+        series_copy(&copy, &t, i);
+        series_write(&copy, i, functions[i % 3].name, &again);
+        for (size_t k = 0; k < s.custom_stride; k++) {
+            double x = series_custom(&s, i)[k], y = series_custom(&copy, i)[k];
+            assert_true(x == y || (isnan(x) && isnan(y)));
+        }
+    }
+    assert_string_equal(text.data, again.data);
+    buf_release(&text);
+    buf_release(&again);
+    series_release(&s);
+    series_release(&t);
+    series_release(&copy);
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -91,7 +169,7 @@ static void one_line(void **state)
     };
     struct buf out;
     buf_init(&out);
-    sample_write(&x, "f", &out);
+    series_write(&(struct series){.items = &x, .count = 1}, 0, "f", &out);
     assert_string_equal(
         out.data,
         "{\"function\":\"f\",\"side\":\"baseline\",\"round\":0,\"env\":\"b0-3\",\"seq\":0,"
@@ -102,7 +180,8 @@ static void one_line(void **state)
         "\"request_id\":\"8f507cfc-aaaa-4697-b07a-ac58fc914c95\"}\n");
     buf_clear(&out);
     struct series s = {0};
-    sample_write(series_add(&s), "f", &out); /* what was not measured is absent */
+    series_add(&s);
+    series_write(&s, 0, "f", &out); /* what was not measured is absent */
     assert_string_equal(
         out.data, "{\"function\":\"f\",\"side\":\"baseline\",\"round\":0,\"seq\":0,\"event\":0,"
                   "\"index\":0,\"cold\":false,\"status\":\"unknown\",\"sent_ns\":0}\n");
@@ -148,7 +227,7 @@ static void round_trip(void **state)
         x->dropped = rng_below(&r, 2);
         for (int k = 0; k < 16; k++)
             x->request_id[k] = (unsigned char)rng_below(&r, 256);
-        sample_write(x, "f", &text);
+        series_write(&s, s.count - 1, "f", &text);
     }
     if (series_read(&t, text.data, text.length, index_of, NULL, &e))
         fail_msg("%s", e.text);
@@ -165,7 +244,7 @@ static void round_trip(void **state)
         assert_int_equal(a->payload_index, b->payload_index);
         assert_int_equal(b->function, 3);
         assert_memory_equal(a->request_id, b->request_id, 16);
-        sample_write(b, "f", &again);
+        series_write(&t, i, "f", &again);
     }
     assert_string_equal(text.data, again.data);
     buf_release(&text);
@@ -262,6 +341,8 @@ int main(void)
         cmocka_unit_test(a_new_sample_has_nothing),
         cmocka_unit_test(units),
         cmocka_unit_test(names),
+        cmocka_unit_test(custom_values_are_what_is_written),
+        cmocka_unit_test(custom_values_come_back),
         cmocka_unit_test(one_line),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(refuses),
