@@ -16,6 +16,8 @@ static const char options_text[] =
     "    # load: { rate: 50, concurrency: 10 }\n"
     "    # rounds: { min: 10, max: 60 }\n"
     "    # traffic: { invocations_per_month: 15M, cold_start_rate: 1% }\n"
+    "    # metrics: { db_ms: { path: timing.db, unit: ms } }   # from the log; limit: "
+    "custom.db_ms\n"
     "    # limits:                    # without them: these for p99, cold start, cost, errors\n"
     "    #   p99: [\"+10%\", \"+1ms\"]\n"
     "    #   cold_start: [\"+15%\", \"+20ms\"]\n"

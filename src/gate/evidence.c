@@ -220,6 +220,15 @@ static void look_for_rounding(struct evidence *ev, const struct harvest *h)
     free(sorted);
 }
 
+/* Counts the good calls, and what they did not tell. */
+static void note_missing(struct evidence *ev, const struct harvest *h, enum side side)
+{
+    ev->untimed[side] += h->untimed;
+    ev->warm[side] += h->warm;
+    for (size_t i = 0; i < ev->function->custom_count; i++)
+        ev->absent[i][side] += h->absent[i];
+}
+
 static void add_used_round(struct evidence *ev, const struct series *series, size_t first,
                            unsigned function)
 {
@@ -227,10 +236,7 @@ static void add_used_round(struct evidence *ev, const struct series *series, siz
     for (int side = 0; side < SIDE_COUNT; side++) {
         harvest_init(&harvests[side], series->count - first);
         harvest_side(ev, series, first, function, (enum side)side, &harvests[side]);
-        ev->untimed[side] += harvests[side].untimed;
-        ev->warm[side] += harvests[side].warm;
-        for (size_t i = 0; i < ev->function->custom_count; i++)
-            ev->absent[i][side] += harvests[side].absent[i];
+        note_missing(ev, &harvests[side], (enum side)side);
     }
     for (int stream = 0; stream < STREAM_SLOTS; stream++)
         add_stream(ev, stream, harvests);
@@ -320,11 +326,11 @@ static void add_environment(struct evidence *ev, const struct series *samples, s
     struct harvest h;
     harvest_init(&h, samples->count - first);
     harvest_side(ev, samples, first, function, side, &h);
-    for (int stream = 0; stream < STREAM_COUNT; stream++)
+    for (int stream = 0; stream < STREAM_SLOTS; stream++)
         if (h.count[stream] &&
             rounds_add(&ev->streams[stream][side], h.values[stream], h.count[stream], NULL))
             ev->broken[stream] = true;
-    ev->untimed[side] += h.untimed;
+    note_missing(ev, &h, side);
     harvest_release(&h);
 }
 
@@ -332,7 +338,7 @@ static void regroup_side(struct evidence *ev, const struct series *series, unsig
                          enum side side)
 {
     struct environments walk = {.function = ev->function};
-    struct series own = {0};
+    struct series own = {.custom_stride = series->custom_stride};
     size_t first = 0;
     unsigned before = 0;
     for (size_t i = 0; i < series->count; i++) {
@@ -345,7 +351,7 @@ static void regroup_side(struct evidence *ev, const struct series *series, unsig
             first = own.count;
         }
         before = number;
-        *series_add(&own) = *s;
+        series_copy(&own, series, i);
     }
     if (own.count)
         add_environment(ev, &own, first, function, side);
@@ -356,8 +362,10 @@ void evidence_regroup(struct evidence *ev, const struct series *series, unsigned
 {
     ev->by_environment = true;
     for (int side = 0; side < SIDE_COUNT; side++) {
-        ev->untimed[side] = 0;
-        for (int stream = 0; stream < STREAM_COUNT; stream++) {
+        ev->untimed[side] = ev->warm[side] = 0;
+        for (int i = 0; i < METRIC_CUSTOM_MAX; i++)
+            ev->absent[i][side] = 0;
+        for (int stream = 0; stream < STREAM_SLOTS; stream++) {
             rounds_release(&ev->streams[stream][side]);
             ev->broken[stream] = false;
         }

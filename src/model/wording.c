@@ -63,7 +63,10 @@ void wording_value(struct buf *out, const struct metric *m, double value)
         buf_addstr(out, "/s");
         break;
     case UNIT_NUMBER:
-        units_add_significant(out, value, 4);
+        if (value < 1e15 && value <= floor(value))
+            buf_addf(out, "%.0f", value);
+        else
+            units_add_significant(out, value, 4);
         break;
     }
 }

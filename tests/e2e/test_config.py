@@ -51,12 +51,30 @@ VALID = [
     "    limits: { cost_per_million: '+$0.10', package_size: +5kB, max_memory: <= 400MB }\n",
     "    limits: { error_rate: ['<= 0%', '+1%'], throughput: -10% }\n",
     "    limits: { p50: <1ms, p90: +0%, cpu_ms: '+2.5%' }\n",
+    "    metrics: { orders_read: {}, hits: { path: cache.0.hits, better: higher } }\n"
+    "    limits: { custom.orders_read: '+3', custom.hits: '-10%' }\n",
+    "    metrics: { a: { path: t, unit: s, statistic: p99 }, b: { unit: kB, statistic: max } }\n"
+    "    limits: { custom.a: ['+10%', '+5ms', '< 2 s'], custom.b: '< 10kB' }\n",
     "  other-name_2: { runtime: provided.al2023 }\n",
 ]
 
 # ... and both must refuse these.
 INVALID = [
     "    memory: 127\n",
+    "    metrics: {}\n",
+    "    metrics: { a: 5 }\n",
+    "    metrics: { a: { file: x } }\n",
+    "    metrics: { a: { path: a..b } }\n",
+    "    metrics: { a: { statistic: p75 } }\n",
+    "    metrics: { a: { unit: hours } }\n",
+    "    metrics: { a: { better: more } }\n",
+    "    metrics: { 1a: {} }\n",
+    "    metrics: { a-b: {} }\n",
+    "    metrics: { custom.a: {} }\n",
+    "    metrics: { %s: {} }\n" % ("a" * 41),
+    "    metrics: { %s }\n" % ", ".join("a%d: {}" % i for i in range(9)),
+    "    metrics: { a: {} }\n    limits: { custom.a: '10%' }\n",
+    "    metrics: { a: {} }\n    limits: { custom.a-b: '+10%' }\n",
     "    memory: 10241\n",
     "    memory: '512'\n",
     "    memory: 512.5\n",

@@ -365,6 +365,23 @@ static const struct {
      "a limit must be a text such as \"+10%\", \"+5ms\" or \"< 800ms\", not a map"},
     {"    limits: {P99: \"+5%\"}\n", "unknown metric 'P99' (did you mean 'p99'?)"},
     {"    limits: {colour: \"+5%\"}\n", "unknown metric 'colour'"},
+    {"    metrics: {db_ms: {}}\n    limits: {custom.db_msec: \"+5%\"}\n",
+     "unknown metric 'custom.db_msec' (did you mean 'custom.db_ms'?)"},
+    {"    limits: {custom.orders: \"+5%\"}\n",
+     "unknown metric 'custom.orders': 'orders' is not under 'metrics' of this function"},
+    {"    metrics: {a: {}}\n    limits: {custom.a: \"+5ms\"}\n",
+     "+5ms is no limit for custom.a: the number or its unit is wrong; write \"+10%\", \"+3\" or "
+     "\"< 50\""},
+    {"    limits: {custom.a: \"+5%\"}\n    metrics: {a: {better: higher}}\n",
+     "+5% is no limit for custom.a: more is better here, so only a decrease can be limited; write "
+     "\"-10%\""},
+    {"    metrics: {custom.a: {}}\n", "write 'a' here: 'custom.' is for the limits"},
+    {"    metrics: {a-b: {}}\n",
+     "'a-b' cannot be a metric: a name starts with a letter and has at most 40 letters, digits or "
+     "'_'"},
+    {"    metrics: {a: {statistc: p99}}\n", "unknown key 'statistc' (did you mean 'statistic'?)"},
+    {"    metrics: {a: {unit: hours}}\n",
+     "'unit' must be count or ms or s or us or bytes or kB or MB, not hours"},
     {"    limits: {p99: 10%}\n",
      "10% is no limit for p99: it must begin with '+', '<' or '<='; write \"+10%\", \"+5ms\" or "
      "\"< 800ms\""},

@@ -74,9 +74,50 @@ static void names_tell_the_quantile(void **state)
         assert_true(metrics[rows[i].id].quantile == rows[i].quantile);
 }
 
+static void custom_names(void **state)
+{
+    (void)state;
+    static const char longest[] = "custom.a234567890123456789012345678901234567890";
+    assert_string_equal(metric_custom_name("custom.db_ms"), "db_ms");
+    assert_string_equal(metric_custom_name(longest), longest + 7);
+    static const char *const none[] = {
+        "db_ms",      "custom.",  "custom._a", "custom.1", "custom.a-b",
+        "custom.a.b", "Custom.a", "custom.a ", "custom",   ""};
+    for (size_t i = 0; i < ARRAY_LEN(none); i++)
+        assert_null(metric_custom_name(none[i]));
+    assert_null(metric_custom_name("custom.a2345678901234567890123456789012345678901"));
+}
+
+static void custom_rows(void **state)
+{
+    (void)state;
+    static const char *const statistics[] = {"mean", "p50", "p90", "p95", "p99", "max"};
+    struct arena arena;
+    arena_init(&arena);
+    for (unsigned i = 0; i < ARRAY_LEN(statistics); i++) {
+        const struct metric m = metric_custom_row(
+            &arena,
+            &(struct metric_custom){"db", UNIT_MS, metric_statistic_find(statistics[i]), true, i});
+        assert_string_equal(m.id, "custom.db");
+        assert_string_equal(metric_statistic_name(&m), statistics[i]);
+        assert_int_equal(metric_index(&m), METRIC_COUNT + i);
+        assert_true(metric_is_custom(&m) && m.higher_is_better);
+        assert_string_equal(m.title, i ? arena_printf(&arena, "db, %s", statistics[i]) : "db");
+    }
+    assert_null(metric_statistic_find("p98"));
+    assert_null(metric_measure_find("hours"));
+    assert_true(metric_measure_find("s")->factor == 1000);
+    enum metric_unit unit;
+    assert_true(metric_custom_unit("count", &unit) && unit == UNIT_NUMBER);
+    assert_false(metric_custom_unit("s", &unit) || metric_custom_unit("share", &unit));
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(custom_names),
+        cmocka_unit_test(custom_rows),
         cmocka_unit_test(ids_are_stable),
         cmocka_unit_test(rows_are_whole),
         cmocka_unit_test(names_tell_the_quantile),

@@ -89,6 +89,53 @@ static void no_changed_byte_makes_a_pass(void **state)
 #define ONE(body)    HEAD "\"functions\":[{\"name\":\"f\",\"verdict\":\"fail\"" body "}]}"
 #define METRIC(body) ONE(",\"metrics\":[{\"id\":\"p99\",\"verdict\":\"fail\"" body "}]")
 
+#define ROW(id, unit, statistic, better)                                                           \
+    "{\"id\":\"" id "\",\"unit\":\"" unit "\",\"statistic\":\"" statistic                          \
+    "\",\"better\":\"" better "\",\"verdict\":\"fail\"}"
+#define CUSTOM(id, unit, statistic, better)                                                        \
+    ONE(",\"metrics\":[" ROW(id, unit, statistic, better) "]")
+
+/* A result brings the rows of its custom metrics with it; eight are the most. */
+static void custom_metrics_come_back(void **state)
+{
+    (void)state;
+    struct error e = {0};
+    struct buf json, again;
+    buf_init(&json);
+    buf_init(&again);
+    for (int count = 1; count <= METRIC_CUSTOM_MAX + 1; count++) {
+        buf_clear(&json);
+        buf_addstr(&json, HEAD "\"functions\":[{\"name\":\"f\",\"verdict\":\"fail\",\"metrics\":[");
+        for (int i = 0; i < count; i++)
+            buf_addf(&json,
+                     "%s{\"id\":\"custom.m%d\",\"unit\":\"%s\",\"statistic\":\"%s\",\"better\":"
+                     "\"%s\",\"verdict\":\"fail\"}",
+                     i ? "," : "", i, i % 2 ? "ms" : "MB", i % 3 ? "p99" : "max",
+                     i % 2 ? "lower" : "higher");
+        buf_addstr(&json, "]}]}");
+        struct result *r = result_read(json.data, json.length, &e);
+        if (count > METRIC_CUSTOM_MAX) {
+            assert_null(r);
+            break;
+        }
+        assert_non_null(r);
+        const struct metric *m = r->functions[0].metrics[count - 1].metric;
+        assert_int_equal(metric_index(m), METRIC_COUNT + count - 1);
+        assert_int_equal(m->unit, count % 2 ? UNIT_MB : UNIT_MS);
+        assert_int_equal(m->kind, (count - 1) % 3 ? KIND_QUANTILE : KIND_MAXIMUM);
+        assert_int_equal(m->higher_is_better, count % 2);
+        buf_clear(&again);
+        result_write(r, &again);
+        struct result *second = result_read(again.data, again.length, &e);
+        assert_non_null(second);
+        assert_string_equal(second->functions[0].metrics[count - 1].metric->title, m->title);
+        result_free(second);
+        result_free(r);
+    }
+    buf_release(&json);
+    buf_release(&again);
+}
+
 static void wrong_kinds_are_refused(void **state)
 {
     (void)state;
@@ -120,6 +167,17 @@ static void wrong_kinds_are_refused(void **state)
         {ONE(",\"metrics\":[{\"id\":\"p99\",\"verdict\":\"fail\"},{\"id\":\"p99\",\"verdict\":"
              "\"fail\"}"
              "]"),
+         "each of them once"},
+        {CUSTOM("custom.a", "count", "p98", "lower"), "'metrics'"},
+        {CUSTOM("custom.a", "count", "mean", "more"), "'metrics'"},
+        {CUSTOM("custom.a", "share", "mean", "lower"), "'metrics'"},
+        {CUSTOM("custom.a", "s", "mean", "lower"), "'metrics'"},
+        {CUSTOM("custom.", "count", "mean", "lower"), "'metrics'"},
+        {CUSTOM("custom.a b", "count", "mean", "lower"), "'metrics'"},
+        {CUSTOM("Custom.a", "count", "mean", "lower"), "'metrics'"},
+        {ONE(",\"metrics\":[{\"id\":\"custom.a\",\"verdict\":\"fail\"}]"), "'metrics'"},
+        {ONE(",\"metrics\":[" ROW("custom.a", "count", "mean",
+                                  "lower") "," ROW("custom.a", "ms", "p99", "lower") "]"),
          "each of them once"},
         {METRIC(",\"baseline\":\"1\""), "'baseline' is not a number"},
         {METRIC(",\"limits\":[\"a\",\"b\",\"c\",\"d\",\"e\"]"), "'limits'"},
@@ -209,6 +267,7 @@ int main(void)
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(no_changed_byte_makes_a_pass),
         cmocka_unit_test(wrong_kinds_are_refused),
+        cmocka_unit_test(custom_metrics_come_back),
         cmocka_unit_test(contradictions_are_refused),
         cmocka_unit_test(what_is_absent_was_not_measured),
         cmocka_unit_test(every_seed_survives),

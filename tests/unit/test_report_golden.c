@@ -23,8 +23,8 @@
 enum { FILE_BYTES_MAX = 1 << 20 };
 
 static const char *const cases[] = {
-    "fail",       "pass",  "inconclusive", "error",   "identical",
-    "unmeasured", "multi", "multi-pass",   "partial", "hostile",
+    "fail",  "pass",       "inconclusive", "error",   "identical", "unmeasured",
+    "multi", "multi-pass", "partial",      "hostile", "custom",
 };
 
 static const struct {
