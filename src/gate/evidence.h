@@ -57,7 +57,7 @@ struct evidence {
     bool cut;                       /* some round has another number of calls: a part is missing */
     struct rate errors[SIDE_COUNT]; /* of all rounds: function errors and timeouts */
     struct accounting accounting[SIDE_COUNT];
-    struct spend spend;           /* of all invocations, both sides */
+    struct spend spend; /* of all invocations, both sides */
     /* warm calls of used rounds, and of them those without a value of a custom metric */
     uint64_t warm[SIDE_COUNT], absent[METRIC_CUSTOM_MAX][SIDE_COUNT];
     uint64_t untimed[SIDE_COUNT]; /* ok calls of used rounds whose log held no REPORT */
