@@ -403,3 +403,27 @@ void loop_timer_free(struct loop_timer *t)
     loop_timer_cancel(t);
     free(t);
 }
+
+/* --- waiting --- */
+
+struct pause {
+    struct loop *loop;
+    bool over;
+};
+
+static void end_pause(void *context)
+{
+    struct pause *p = context;
+    p->over = true;
+    loop_stop(p->loop);
+}
+
+bool loop_pause(struct loop *l, uint64_t ns)
+{
+    struct pause p = {.loop = l};
+    struct loop_timer *t = loop_timer_new(l, end_pause, &p);
+    loop_timer_set(t, clock_now_ns() + ns);
+    loop_run(l);
+    loop_timer_free(t);
+    return p.over;
+}

@@ -39,6 +39,11 @@ void loop_run(struct loop *l);
  * Without a run under way, the next loop_run() returns at once, so that a stop is never lost.
  */
 void loop_stop(struct loop *l);
+/*
+ * Runs callbacks for that long. False when loop_stop() ended it before: for waits between calls,
+ * which a signal is to end at once.
+ */
+bool loop_pause(struct loop *l, uint64_t ns);
 
 /*
  * Watches a descriptor, level-triggered, for the `events` that loop_watch_set() names (none at

@@ -67,8 +67,7 @@ int fs_write_all(int fd, const void *bytes, size_t length)
     return 0;
 }
 
-/* A rename lasts through a power cut only once the folder is on the disk too. */
-static void sync_folder_of(const char *path)
+void fs_sync_folder_of(const char *path)
 {
     char *folder = fs_dirname(path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -104,7 +103,7 @@ int fs_write(const char *path, const void *bytes, size_t length, struct error *e
         if (fd >= 0)
             unlink(temporary);
     } else {
-        sync_folder_of(path);
+        fs_sync_folder_of(path);
     }
     free(temporary);
     return failed ? -1 : 0;

@@ -21,6 +21,8 @@ int fs_read(const char *path, size_t limit, struct buf *out, struct error *e);
 int fs_write(const char *path, const void *bytes, size_t length, struct error *e);
 /* Writes all of it to an open file; -1 with errno. */
 int fs_write_all(int fd, const void *bytes, size_t length);
+/* A new or renamed file lasts through a power cut only once its folder is on the disk too. */
+void fs_sync_folder_of(const char *path);
 /* Makes the folder and those above it. */
 int fs_make_dirs(const char *path, struct error *e);
 /* Removes a file or a whole tree, never following a link; nothing there is no error. */
