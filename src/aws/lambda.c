@@ -101,6 +101,18 @@ static int refuse(const struct call *call, const struct http_response *r, struct
     return -1;
 }
 
+int lambda_refuse(const char *what, const struct http_response *r, struct error *e)
+{
+    struct call call = {.what = what};
+    return refuse(&call, r, e);
+}
+
+/* Lets the loop run in the meantime, so that a signal ends the wait. */
+static int pause_between(struct lambda *l, uint64_t ns, const char *what, struct error *e)
+{
+    return loop_pause(l->loop, ns) ? 0 : error_set(e, ERROR_INTERRUPTED, "interrupted: %s", what);
+}
+
 /*
  * Makes the call until it is answered or not worth another try. The caller releases the response,
  * also on failure.
@@ -114,7 +126,9 @@ static int make_call(struct lambda *l, const struct call *call, struct http_resp
         if (attempt == ATTEMPTS || !may_retry(call, response))
             return 0;
         http_response_release(response);
-        clock_sleep_ns((NS_PER_MS * 50) << attempt);
+        *response = (struct http_response){0};
+        if (pause_between(l, (NS_PER_MS * 50) << attempt, call->what, e))
+            return -1;
     }
 }
 
@@ -156,6 +170,16 @@ static void put_code(struct json_writer *w, const struct target_package *p)
     buf_release(&zip);
 }
 
+static void put_tags(struct json_writer *w, const struct lambda *l)
+{
+    uint64_t now = clock_wall_ns();
+    struct temporary_tags tags = {.created_ns = now, .expires_ns = now + l->life_ns};
+    if (!*l->run)
+        return;
+    memcpy(tags.run, l->run, sizeof tags.run);
+    temporary_put_tags(w, &tags);
+}
+
 static void create_body(const struct lambda *l, const char *name, const struct plan_function *f,
                         const struct target_package *p, struct buf *out)
 {
@@ -179,9 +203,7 @@ static void create_body(const struct lambda *l, const char *name, const struct p
         json_put_string(&w, "LogFormat", "JSON");
         json_close(&w);
     }
-    json_open_object(&w, "Tags");
-    json_put_string(&w, "lpg:managed", "1");
-    json_close(&w);
+    put_tags(&w, l);
     put_environment(&w, f, NULL);
     put_code(&w, p);
     json_close(&w);
@@ -225,8 +247,8 @@ static int wait_settled(struct lambda *l, const char *name, struct error *e)
             state = error_set(e, ERROR_API, "%s: the answer has no Configuration", what);
         else if (settled(configuration))
             state = 0;
-        else
-            clock_sleep_ns(poll < 10 ? NS_PER_S / 10 : NS_PER_S);
+        else if (pause_between(l, poll < 10 ? NS_PER_S / 10 : NS_PER_S, what, e))
+            state = -1;
         json_free(answer);
     }
     if (state > 0)
@@ -235,6 +257,19 @@ static int wait_settled(struct lambda *l, const char *name, struct error *e)
     free(path);
     free(what);
     return state ? -1 : 0;
+}
+
+bool lambda_account(const char *text, char account[LAMBDA_ACCOUNT_BYTES])
+{
+    const char *arn = strstr(text, "arn:");
+    const char *rest = arn ? strstr(arn, ":lambda:") : NULL;
+    rest = rest ? strchr(rest + strlen(":lambda:"), ':') : NULL; /* behind the region */
+    if (!rest || strspn(rest + 1, "0123456789") != LAMBDA_ACCOUNT_BYTES - 1 ||
+        rest[LAMBDA_ACCOUNT_BYTES] != ':')
+        return false;
+    memcpy(account, rest + 1, LAMBDA_ACCOUNT_BYTES - 1);
+    account[LAMBDA_ACCOUNT_BYTES - 1] = '\0';
+    return true;
 }
 
 /*
@@ -255,6 +290,7 @@ static int change(struct lambda *l, const char *name, const struct call *call, c
         json_free(answer);
         return -1;
     }
+    lambda_account(json_get_string(answer, "FunctionArn", ""), l->account);
     bool done = json_get(answer, "State") && settled(answer);
     json_free(answer);
     return done ? 0 : wait_settled(l, name, e);
@@ -319,10 +355,13 @@ char *lambda_invoke_url(const struct lambda *l, const char *name)
 int lambda_invoke(struct lambda *l, const char *url, const struct target_call *call,
                   http_done_fn *done, void *context, struct error *e)
 {
-    static const struct sigv4_header headers[] = {
+    char id[48];
+    const struct sigv4_header headers[] = {
         {"content-type", "application/json"},
         {"x-amz-log-type", "Tail"}, /* the invocation type is RequestResponse unless named */
+        {"amz-sdk-invocation-id", id},
     };
+    snprintf(id, sizeof id, "%.8s-%llu", l->run, (unsigned long long)++l->invocations);
     struct http_request request = {
         .method = "POST",
         .url = url,

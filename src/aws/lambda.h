@@ -3,7 +3,8 @@
  *
  * https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
  *
- * Control-plane calls run the loop until they are done. They are tried again when the request did
+ * Control-plane calls run the loop until they are done; loop_stop(), say by a signal, ends them and
+ * the waits between them at once with ERROR_INTERRUPTED. They are tried again when the request did
  * not reach Lambda, or when it said "later"; a call that may have been executed is repeated only
  * where that does no harm. An Invoke is never repeated.
  */
@@ -13,8 +14,11 @@
 #include "base/error.h"
 #include "model/plan.h"
 #include "model/target.h"
+#include "model/temporary.h"
 #include "net/http_client.h"
 #include "net/sigv4.h"
+
+enum { LAMBDA_ACCOUNT_BYTES = 13 }; /* twelve digits and the NUL */
 
 struct lambda {
     struct loop *loop;
@@ -22,9 +26,18 @@ struct lambda {
     const char *endpoint; /* "http://127.0.0.1:39001", without a slash at the end */
     const char *role;     /* ARN of the execution role */
     struct http_signing signing;
+    /* Whose functions these are, and how long from their creation they may live at most. */
+    char run[TEMPORARY_RUN_BYTES]; /* "": functions get no tags */
+    uint64_t life_ns;
+    uint64_t invocations; /* sent so far */
+    char account
+        [LAMBDA_ACCOUNT_BYTES]; /* of the function created last; "" when the answer did not tell */
 };
 
-/* CreateFunction, then waits until the function is Active. */
+/*
+ * CreateFunction with the tags of model/temporary.h, then waits until the function is Active. After
+ * any failure but ERROR_API nobody knows whether the function is there, or is about to be.
+ */
 int lambda_create(struct lambda *l, const char *name, const struct plan_function *f,
                   const struct target_package *p, struct error *e);
 /*
@@ -35,6 +48,14 @@ int lambda_renew(struct lambda *l, const char *name, const struct plan_function 
                  const char *token, struct error *e);
 /* DeleteFunction; a function that is not there is fine. */
 int lambda_delete(struct lambda *l, const char *name, struct error *e);
+
+/*
+ * The account in the first function ARN of a text, an answer's FunctionArn or a message; false and
+ * `account` untouched when there is none.
+ */
+bool lambda_account(const char *text, char account[LAMBDA_ACCOUNT_BYTES]);
+/* "WHAT: why it was not a success", as an error; returns -1. For calls made elsewhere. */
+int lambda_refuse(const char *what, const struct http_response *r, struct error *e);
 
 /*
  * Reads an answer to Invoke. `reply` points into the response and to `detail`, which gets the
@@ -49,7 +70,9 @@ struct lambda_expected {
 void lambda_read_reply(const struct http_response *response, const struct lambda_expected *expected,
                        struct target_reply *reply, struct buf *detail);
 /*
- * Starts an Invoke with LogType=Tail. The strings of the call and `url` must live until it is done.
+ * Starts an Invoke with LogType=Tail. Each has an id of its own in amz-sdk-invocation-id, as the
+ * SDKs send it, so that one that arrived twice can be told from two. The strings of the call and
+ * `url` must live until it is done.
  */
 int lambda_invoke(struct lambda *l, const char *url, const struct target_call *call,
                   http_done_fn *done, void *context, struct error *e);

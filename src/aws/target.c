@@ -1,9 +1,9 @@
 #include "aws/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "aws/lambda.h"
 #include "base/mem.h"
 
 /* A function that was deployed here: what each Invoke of it needs, made once. */
@@ -171,9 +171,17 @@ struct target *aws_target_new(struct loop *loop, const struct aws_target_options
         .endpoint = options->endpoint,
         .role = options->role,
         .signing = {&t->credentials, options->region, "lambda", 0},
+        .life_ns = options->life_ns,
     };
+    if (options->run)
+        snprintf(t->lambda.run, sizeof t->lambda.run, "%s", options->run);
     t->refusing = loop_timer_new(loop, tell_refused, t);
     return &t->base;
+}
+
+struct lambda *aws_target_lambda(struct target *t)
+{
+    return &((struct aws_target *)t)->lambda;
 }
 
 void target_free(struct target *t)

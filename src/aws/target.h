@@ -4,6 +4,7 @@
 #ifndef LPG_AWS_TARGET_H
 #define LPG_AWS_TARGET_H
 
+#include "aws/lambda.h"
 #include "base/error.h"
 #include "model/target.h"
 #include "net/loop.h"
@@ -17,12 +18,16 @@ struct aws_target_options {
     const char *role;
     struct sigv4_credentials credentials;
     bool charged;             /* see struct target */
+    const char *run;          /* for the functions' tags, see model/temporary.h */
+    uint64_t life_ns;         /* when they expire, from their creation */
     unsigned lanes;           /* see struct target */
     bool sides_share_machine; /* see struct target */
 };
 
 struct target *aws_target_new(struct loop *loop, const struct aws_target_options *options,
                               struct error *e);
+/* The endpoint behind such a target, for calls beyond struct target_calls; it dies with the target. */
+struct lambda *aws_target_lambda(struct target *t);
 void target_free(struct target *t);
 
 #endif

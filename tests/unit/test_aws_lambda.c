@@ -385,8 +385,13 @@ static void creates(void **state)
     (void)state;
     struct script s;
     script_begin(&s);
-    script_add(&s, 201, ACTIVE);
+    script_add(&s, 201,
+               "{\"State\":\"Active\",\"FunctionArn\":"
+               "\"arn:aws:lambda:eu-west-1:123456789012:function:lpg-f-b\"}");
+    memcpy(s.lambda.run, "0f3a5c21", sizeof s.lambda.run);
+    s.lambda.life_ns = 3600 * NS_PER_S;
     assert_int_equal(lambda_create(&s.lambda, "lpg-f-b", &function, &package, &s.e), 0);
+    assert_string_equal(s.lambda.account, "123456789012");
     assert_int_equal(s.request_count, 1);
     assert_string_equal(s.requests[0].method, "POST");
     assert_string_equal(s.requests[0].target, "/2015-03-31/functions");
@@ -402,9 +407,62 @@ static void creates(void **state)
     assert_string_equal(json_string(json_path(body, "LoggingConfig.LogFormat"), ""), "JSON");
     assert_string_equal(json_string(json_path(body, "Environment.Variables.TABLE"), ""), "orders");
     assert_string_equal(json_string(json_path(body, "Code.ZipFile"), ""), "UEs=");
-    assert_int_equal(json_count(json_get(body, "Tags")), 1);
+    struct temporary_tags tags;
+    assert_int_equal(json_count(json_get(body, "Tags")), 3);
+    assert_true(temporary_read_tags(json_get(body, "Tags"), &tags));
+    assert_string_equal(tags.run, "0f3a5c21");
+    assert_int_equal(tags.expires_ns - tags.created_ns, 3600 * NS_PER_S);
     json_free(body);
     script_end(&s);
+}
+
+static void stop_loop(void *context)
+{
+    loop_stop(context);
+}
+
+/* As a signal does: the five minutes of patience with a function that stays Pending end at once. */
+static void a_stop_ends_the_waits(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *body;
+    } rows[] = {{201, PENDING}, {429, "{}"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script s;
+        script_begin(&s);
+        script_add(&s, rows[i].status, rows[i].body);
+        script_add(&s, i ? 429 : 200, i ? "{}" : "{\"Configuration\":" PENDING "}");
+        struct loop_timer *timer = loop_timer_new(s.loop, stop_loop, s.loop);
+        loop_timer_set(timer, clock_now_ns() + NS_PER_S / 20);
+        assert_int_equal(lambda_create(&s.lambda, "n", &function, &package, &s.e), -1);
+        assert_int_equal(s.e.code, ERROR_INTERRUPTED);
+        loop_timer_free(timer);
+        script_end(&s);
+    }
+}
+
+static void accounts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *account;
+    } rows[] = {
+        {"arn:aws:lambda:eu-west-1:123456789012:function:f", "123456789012"},
+        {"Function not found: arn:aws-us-gov:lambda:r:123456789012:function:f", "123456789012"},
+        {"arn:aws:lambda:eu-west-1:12345678901:function:f", NULL},
+        {"arn:aws:lambda:eu-west-1:1234567890123:function:f", NULL},
+        {"arn:aws:lambda:eu-west-1:123456789012", NULL},
+        {"arn:aws:lambda:", NULL},
+        {"arn:aws:iam::123456789012:role/r", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char account[LAMBDA_ACCOUNT_BYTES] = "untouched";
+        assert_int_equal(lambda_account(rows[i].text, account), rows[i].account != NULL);
+        assert_string_equal(account, rows[i].account ? rows[i].account : "untouched");
+    }
 }
 
 static void waits_until_active(void **state)
@@ -550,6 +608,8 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(no_answer),
         cmocka_unit_test(creates),
+        cmocka_unit_test(a_stop_ends_the_waits),
+        cmocka_unit_test(accounts),
         cmocka_unit_test(waits_until_active),
         cmocka_unit_test(gives_up_on_what_failed),
         cmocka_unit_test(retries_what_may_be_retried),
