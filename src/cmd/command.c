@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-volatile sig_atomic_t command_signal;
+volatile sig_atomic_t command_signal, command_signals;
 static int signal_pipe[2] = {-1, -1};
 
 static void help(const struct command_usage *usage)
@@ -83,6 +83,8 @@ static void on_signal(int number)
     int saved = errno;
     if (!command_signal)
         command_signal = number;
+    if (command_signals < 2)
+        command_signals = command_signals + 1;
     if (write(signal_pipe[1], "", 1) < 0)
         errno = saved; /* the pipe is full: the loop knows already */
     errno = saved;

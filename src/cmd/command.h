@@ -24,7 +24,7 @@
 typedef int command_fn(int argc, char **argv);
 
 command_fn command_run, command_init, command_check, command_serve, command_report, command_compare,
-    command_calibrate, command_selftest, command_prices;
+    command_calibrate, command_selftest, command_prices, command_cleanup;
 
 /* What a subcommand says of itself in --help. */
 struct command_usage {
@@ -72,6 +72,8 @@ int command_check_selection(const struct opt_list *functions, const struct plan 
 
 /* Non-zero, the signal's number, once SIGINT, SIGTERM or SIGHUP has come. */
 extern volatile sig_atomic_t command_signal;
+/* How many have come: after the second nothing at an endpoint is waited for any more. */
+extern volatile sig_atomic_t command_signals;
 /* Catches these signals (and ignores SIGPIPE) from now on. */
 void command_catch_signals(void);
 /* Makes a signal stop loop_run() of this loop as well. Free with loop_watch_free(). */

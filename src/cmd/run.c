@@ -19,7 +19,8 @@
 #include "os/fs.h"
 
 struct args {
-    const char *config, *baseline, *candidate, *endpoint_url, *region, *prices, *output, *colour;
+    const char *config, *baseline, *candidate, *endpoint_url, *region, *prices, *output, *journal,
+        *colour;
     struct opt_list functions;
     uint64_t seed, max_invocations;
     double max_minutes, budget_usd;
@@ -42,6 +43,10 @@ static const struct opt options[] = {
      "prices and signatures of this region (default: us-east-1)"},
     {"output", 'o', "DIR", OPT_STRING, offsetof(struct args, output),
      "write the reports to DIR (default: .lambda-perf-gate)"},
+    {"journal", 0, "FILE", OPT_STRING, offsetof(struct args, journal),
+     "write down in FILE what is made at the endpoint, for 'cleanup' (default: a file in the "
+     "output "
+     "folder)"},
     {"seed", 0, "N", OPT_COUNT, offsetof(struct args, seed),
      "seed of the random order (default: 1)"},
     {"max-minutes", 0, "N", OPT_NUMBER, offsetof(struct args, max_minutes),
@@ -109,8 +114,14 @@ static int open_sides(struct run *run, struct error *e)
 
 static struct session_options session_options_of(const struct run *run)
 {
-    return (struct session_options){run->args->endpoint_url, run->args->region, run->temp,
-                                    run->args->unshaped};
+    const struct args *a = run->args;
+    return (struct session_options){.endpoint_url = a->endpoint_url,
+                                    .region = a->region,
+                                    .directory = run->temp,
+                                    .unshaped = a->unshaped,
+                                    .journal = a->journal,
+                                    .output = a->output,
+                                    .max_minutes = a->max_minutes};
 }
 
 /* The session is opened when the first function really has to be measured. */
@@ -187,7 +198,10 @@ static int measure_one(struct run *run, const struct plan_function *f,
     job.settings.region = run->args->region ? run->args->region : PLAN_DEFAULT_REGION;
     for (int side = 0; side < SIDE_COUNT; side++)
         job.settings.package_bytes[side] = packages[side].zip.length;
-    return measure_function(&job, &run->result->arena, out, e);
+    int failed = measure_function(&job, &run->result->arena, out, e);
+    /* Now, not at the end: the next function's build may take long, and may have to be ended. */
+    session_remove_functions(&run->session, &run->left);
+    return failed;
 }
 
 /* Builds, compares and measures one function. Its result is an error verdict until the end. */
@@ -312,8 +326,10 @@ static int measure_all(struct run *run, struct error *e)
 /* Takes everything away again that the run has made outside its output folder. */
 static void clean_up(struct run *run)
 {
-    if (run->session_open)
+    if (run->session_open) {
         session_remove_functions(&run->session, &run->left);
+        session_tell_left(&run->session, &run->left);
+    }
     account(run);
     if (run->session_open)
         session_close(&run->session);
@@ -354,8 +370,6 @@ static int run_all(const struct args *args)
     describe_run(&run);
     int failed = measure_all(&run, &e);
     clean_up(&run);
-    if (run.left.length)
-        fprintf(stderr, "lambda-perf-gate: error: could not be removed:\n%s", run.left.data);
     if (!failed)
         failed = finish(&run, &e);
     int code = failed ? command_fail(&e) : (int)run.result->exit_code;

@@ -9,8 +9,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cleanup/removal.h"
+#include "cleanup/settle.h"
 #include "cmd/command.h"
 #include "net/http_client.h"
+#include "os/clock.h"
+#include "os/fs.h"
 #include "os/machine.h"
 
 enum { NAME_PART_MAX = 40 };
@@ -19,6 +23,12 @@ static const char *const side_suffix[SIDE_COUNT] = {"base", "head"};
 
 /* One environment per side at a time: on the embedded Lambda the two sides share this machine. */
 enum { EMBEDDED_LANES = 1, ENDPOINT_LANES = 5 };
+
+/* How long a run without a time limit may be measuring, and how much longer than the limit. */
+static const double UNLIMITED_MINUTES = 120, MINUTES_BEYOND = 30;
+/* How long a function may refuse to go, and how long the embedded Lambda has for it. */
+#define REMOVAL_BUDGET_NS  (60 * NS_PER_S)
+#define EMBEDDED_BUDGET_NS (5 * NS_PER_S)
 
 int session_check(const struct session_options *options, struct error *e)
 {
@@ -58,10 +68,79 @@ static int use_embedded(struct session *s, const struct session_options *options
     return 0;
 }
 
+/* ---- what earlier runs left behind ---- */
+
+static void tell_leftover(void *context, const struct removal_item *item)
+{
+    const char *path = context;
+    if (item->outcome == REMOVAL_DONE)
+        fprintf(stderr, "removed '%s', which an earlier run left behind\n", item->name);
+    else if (item->outcome != REMOVAL_ABSENT)
+        fprintf(stderr, "warning: '%s' of the journal '%s' could not be removed: %s\n", item->name,
+                path, item->reason);
+}
+
+static void settle_leftovers(struct session *s, struct journal *j)
+{
+    struct settle_options o = {
+        .signals = &command_signals, .told = tell_leftover, .context = j->path};
+    settle_journal(aws_target_lambda(s->target), j, &o);
+    if (j->content.damaged_line)
+        fprintf(stderr, "warning: line %u of the journal '%s' cannot be understood\n",
+                j->content.damaged_line, j->path);
+}
+
+/*
+ * Journals beside ours whose runs are over. One of another endpoint, or of a run that goes on (ours
+ * is one), is none of our business.
+ */
+static void settle_journals_beside(struct session *s, const struct journal_place *place)
+{
+    struct journal_paths paths;
+    char *folder = fs_dirname(s->journal->path);
+    journal_paths_find(folder, &paths);
+    for (size_t i = 0; i < paths.count && !command_signal; i++) {
+        struct journal *j = journal_open(paths.items[i], place, NULL, NULL);
+        if (j)
+            settle_leftovers(s, j);
+        journal_close(j);
+    }
+    journal_paths_release(&paths);
+    free(folder);
+}
+
+static int open_journal(struct session *s, const struct session_options *options,
+                        const struct aws_target_options *t, struct error *e)
+{
+    struct journal_place place = {t->endpoint, t->region};
+    char *path =
+        options->journal ? xstrdup(options->journal) : journal_path(options->output, s->run_id);
+    s->journal = journal_open(path, &place, s->run_id, e);
+    free(path);
+    if (!s->journal)
+        return -1;
+    if (journal_open_entries(&s->journal->content))
+        settle_leftovers(s, s->journal);
+    settle_journals_beside(s, &place);
+    return command_signal ? error_set(e, ERROR_INTERRUPTED, "interrupted") : 0;
+}
+
+/* ---- opening ---- */
+
+static uint64_t life_ns(const struct session_options *options)
+{
+    double minutes =
+        options->max_minutes > 0 ? options->max_minutes + MINUTES_BEYOND : UNLIMITED_MINUTES;
+    return (uint64_t)(minutes * 60) * NS_PER_S;
+}
+
 int session_open(struct session *s, const struct session_options *options, struct error *e)
 {
-    struct aws_target_options t = {
-        .region = options->region ? options->region : PLAN_DEFAULT_REGION, .role = role};
+    struct aws_target_options t = {.region =
+                                       options->region ? options->region : PLAN_DEFAULT_REGION,
+                                   .role = role,
+                                   .run = s->run_id,
+                                   .life_ns = life_ns(options)};
     unsigned char random[4];
     *s = (struct session){.embedded = {.input = -1}};
     hash_random(random, sizeof random);
@@ -74,7 +153,8 @@ int session_open(struct session *s, const struct session_options *options, struc
         options->endpoint_url ? use_endpoint(options, &t, e) : use_embedded(s, options, &t, e);
     if (!failed)
         s->target = aws_target_new(s->loop, &t, e);
-    if (s->target)
+    bool needs_journal = options->endpoint_url && (options->journal || options->output);
+    if (s->target && !(needs_journal && open_journal(s, options, &t, e)))
         return 0;
     session_close(s);
     return -1;
@@ -119,18 +199,36 @@ int session_describe(struct session *s, const struct session_options *options, s
     return 0;
 }
 
+/*
+ * Until when a function may still appear after its deployment failed. When Lambda has answered, its
+ * answers can be believed from now on; when not, the request may still be on its way.
+ */
+static uint64_t patience_after(const struct session *s, const struct error *e)
+{
+    return !s->journal || e->code == ERROR_API ? 0 : settle_patience_ns(clock_wall_ns());
+}
+
 const char *session_deploy(struct session *s, const struct plan_function *f, enum side side,
                            const struct package *p, struct error *e)
 {
     struct target_package code = {p->zip.data, p->zip.length, p->code_sha256};
-    char *name = xasprintf("lpg-%s-%.*s-%s", s->run_id, NAME_PART_MAX, f->name, side_suffix[side]);
-    if (s->target->calls->deploy(s->target, name, f, &code, e)) {
-        free(name);
+    struct error failure = {0};
+    char *name = xasprintf(TEMPORARY_PREFIX "%s-%.*s-%s", s->run_id, NAME_PART_MAX, f->name,
+                           side_suffix[side]);
+    char **slot = ARRAY_PUSH(s->names, s->name_count, s->name_capacity);
+    *slot = name;
+    if (s->journal && journal_intend(s->journal, name, e))
+        return NULL;
+    struct session_function *function = ARRAY_PUSH(s->deployed, s->count, s->capacity);
+    function->name = name;
+    if (s->target->calls->deploy(s->target, name, f, &code, &failure)) {
+        function->patient_until_ns = patience_after(s, &failure);
+        *e = failure;
         return NULL;
     }
-    s->created++;
-    char **slot = ARRAY_PUSH(s->deployed, s->count, s->capacity);
-    *slot = name;
+    function->created = true;
+    if (s->journal)
+        journal_note_created(s->journal, name, aws_target_lambda(s->target)->account, NULL);
     return name;
 }
 
@@ -147,30 +245,84 @@ const char *session_runtime(struct session *s, const char *deployed, struct aren
     return kept;
 }
 
+/* ---- removing ---- */
+
+struct removing {
+    struct session *session;
+    struct buf *left;
+};
+
+static void on_settled(void *context, const struct removal_item *item)
+{
+    struct removing *r = context;
+    struct session *s = r->session;
+    bool gone = item->outcome == REMOVAL_DONE || item->outcome == REMOVAL_ABSENT;
+    s->created += item->seen;
+    s->removed += item->seen && gone;
+    if (!s->journal)
+        return; /* it ends with the embedded Lambda */
+    if (gone)
+        journal_note_removed(s->journal, item->name, NULL);
+    else if (r->left)
+        buf_addf(r->left, "%s (%s)\n", item->name, item->reason);
+}
+
+static void remove_at_target(struct session *s, struct buf *left)
+{
+    struct removing removing = {s, left};
+    struct removal_options options = {
+        .budget_ns = s->journal ? REMOVAL_BUDGET_NS : EMBEDDED_BUDGET_NS,
+        .signals = &command_signals,
+        .settled = on_settled,
+        .context = &removing,
+    };
+    struct removal_item *items = xcalloc(s->count, sizeof *items);
+    for (size_t i = 0; i < s->count; i++)
+        items[i] = (struct removal_item){.name = s->deployed[i].name,
+                                         .run = "",
+                                         .account = "",
+                                         .patient_until_ns = s->deployed[i].patient_until_ns,
+                                         .seen = s->deployed[i].created};
+    removal_run(aws_target_lambda(s->target), items, s->count, &options);
+    free(items);
+}
+
 void session_remove_functions(struct session *s, struct buf *left)
 {
-    /* From here on a signal must not end a call half way: it is the clean-up that it asks for. */
-    loop_watch_free(s->signals);
-    s->signals = NULL;
-    for (size_t i = 0; i < s->count; i++) {
-        struct error e = {0};
-        if (!s->target->calls->remove(s->target, s->deployed[i], &e))
-            s->removed++;
-        else if (left)
-            buf_addf(left, "%s (%s)\n", s->deployed[i], e.text);
-        free(s->deployed[i]);
+    bool ended = !s->journal && !s->embedded.pid; /* and its functions with it */
+    for (size_t i = 0; ended && i < s->count; i++) {
+        s->created += s->deployed[i].created;
+        s->removed += s->deployed[i].created;
     }
+    if (s->count && !ended)
+        remove_at_target(s, left);
     s->count = 0;
+}
+
+void session_tell_left(const struct session *s, const struct buf *left)
+{
+    if (!left->length)
+        return;
+    fprintf(stderr, "lambda-perf-gate: error: could not be removed:\n%s", left->data);
+    if (s->journal)
+        fprintf(stderr,
+                "to remove them: lambda-perf-gate cleanup --journal %s --endpoint-url %s "
+                "--region %s\n",
+                s->journal->path, s->journal->content.endpoint, s->journal->content.region);
 }
 
 void session_close(struct session *s)
 {
     if (s->target)
         session_remove_functions(s, NULL);
+    journal_close(s->journal);
     target_free(s->target);
     embedded_stop(&s->embedded);
     loop_watch_free(s->signals);
     loop_free(s->loop);
+    for (size_t i = 0; i < s->name_count; i++)
+        free(s->names[i]);
+    free(s->names);
     free(s->deployed);
     *s = (struct session){.embedded = {.input = -1}};
 }

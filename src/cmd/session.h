@@ -1,8 +1,10 @@
 /*
  * session.h - where a run measures: a loop, a target, and the functions that were made there.
  *
- * Every function that session_deploy() makes is removed by session_close(), however the run ends;
- * what could not be removed is counted and named.
+ * Every function that session_deploy() makes is removed by session_remove_functions(), which
+ * session_close() calls too; what could not be removed is counted and named. At an endpoint each is
+ * in the run's journal before it is made, so that it is found even when the process is killed; and
+ * before a run begins there, what the journals beside its own still name is removed.
  */
 #ifndef LPG_CMD_SESSION_H
 #define LPG_CMD_SESSION_H
@@ -13,6 +15,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "build/package.h"
+#include "cleanup/journal.h"
 #include "cmd/embedded.h"
 #include "model/plan.h"
 #include "model/result.h"
@@ -24,6 +27,19 @@ struct session_options {
     const char *region;
     const char *directory; /* for temporary files */
     bool unshaped;
+    /*
+     * Where the journal of a run at an endpoint is: this file, else journal-RUN.ndjson in the
+     * output folder, which exists. Both NULL: there is none, and no function will be made.
+     */
+    const char *journal, *output;
+    double max_minutes; /* of the measurement; 0: not limited */
+};
+
+/* A function that was made, or may have been. */
+struct session_function {
+    char *name;
+    bool created;              /* certainly */
+    uint64_t patient_until_ns; /* as in cleanup/removal.h */
 };
 
 struct session {
@@ -31,9 +47,12 @@ struct session {
     struct loop_watch *signals;
     struct embedded embedded;
     struct target *target;
-    char run_id[9];
-    char **deployed; /* names of functions that are there */
+    struct journal *journal; /* NULL: the functions end with the embedded Lambda */
+    char run_id[TEMPORARY_RUN_BYTES];
+    struct session_function *deployed;
     size_t count, capacity;
+    char **names; /* of all that were ever deployed */
+    size_t name_count, name_capacity;
     unsigned created, removed;
 };
 
@@ -54,10 +73,13 @@ const char *session_deploy(struct session *s, const struct plan_function *f, enu
  */
 const char *session_runtime(struct session *s, const char *deployed, struct arena *arena);
 /*
- * Removes the functions that were made so far; those that could not be are added to `left`, one a
- * line.
+ * Removes the functions that were made so far; those of which that could not be confirmed are added
+ * to `left`, one a line with the reason. After a signal this takes a few seconds at most, after a
+ * second one no time.
  */
 void session_remove_functions(struct session *s, struct buf *left);
+/* Says on stderr which functions are left, and how to remove them. Nothing when there are none. */
+void session_tell_left(const struct session *s, const struct buf *left);
 void session_close(struct session *s);
 
 #endif

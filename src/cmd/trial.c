@@ -31,6 +31,10 @@ static const struct opt options[] = {
      "prices of this file (default: those of 'prices update', or else the built-in ones)"},
     {"output", 'o', "DIR", OPT_STRING, offsetof(struct trial_args, output),
      "write the JSON file to DIR (default: a folder of its own in .lambda-perf-gate)"},
+    {"journal", 0, "FILE", OPT_STRING, offsetof(struct trial_args, journal),
+     "write down in FILE what is made at the endpoint, for 'cleanup' (default: a file in the "
+     "output "
+     "folder)"},
     {"seed", 0, "N", OPT_COUNT, offsetof(struct trial_args, seed),
      "seed of the random order (default: 1)"},
     {"unshaped", 0, NULL, OPT_FLAG, offsetof(struct trial_args, unshaped),
@@ -111,7 +115,10 @@ static int set_up(struct trial *t, struct error *e)
 {
     struct session_options o = {.endpoint_url = t->args->endpoint_url,
                                 .region = t->args->region,
-                                .unshaped = t->args->unshaped};
+                                .unshaped = t->args->unshaped,
+                                .journal = t->args->journal,
+                                .output = t->args->output,
+                                .max_minutes = t->args->minutes};
     struct checkout_request request = {.side = SIDE_CANDIDATE,
                                        .spec = "worktree",
                                        .plan_directory = t->plan->directory,
@@ -131,6 +138,7 @@ static void clean_up(struct trial *t)
 {
     if (t->session_open) {
         session_remove_functions(&t->session, &t->left);
+        session_tell_left(&t->session, &t->left);
         session_close(&t->session);
     }
     checkout_close(&t->checkout);
@@ -222,8 +230,6 @@ static int run_all(struct trial *t, const struct trial_command *command)
         code = EXIT_LEAK;
     if (code >= 0 && end_answer(t, command, code, &e))
         code = -1;
-    if (t->left.length)
-        fprintf(stderr, "lambda-perf-gate: error: could not be removed:\n%s", t->left.data);
     if (code < 0)
         code = command_fail(&e);
     return command_signal ? command_signal_exit() : code;
