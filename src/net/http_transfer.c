@@ -49,10 +49,14 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
         t->stop = STOP_TOO_LARGE;
         return 0;
     }
-    if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
+    if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         buf_clear(&t->response.headers); /* what came before belonged to an interim answer */
-    else if (length > 2 || (line[0] != '\r' && line[0] != '\n'))
+        t->head_whole = false;
+    } else if (length > 2 || (line[0] != '\r' && line[0] != '\n')) {
         buf_add(&t->response.headers, line, length);
+    } else {
+        t->head_whole = true;
+    }
     return length;
 }
 
@@ -414,6 +418,7 @@ static void reset(struct transfer *t, const struct http_request *r)
     t->attempts = ATTEMPTS_AT_START;
     t->header_bytes = 0;
     t->header_lines = 0;
+    t->head_whole = false;
     t->stop = STOP_NONE;
     t->result = CURLE_OK;
     t->error_text[0] = '\0';
@@ -472,7 +477,7 @@ static enum http_outcome outcome_of(const struct transfer *t)
     case STOP_NONE:
         break;
     }
-    if (t->result == CURLE_OK)
+    if (t->result == CURLE_OK && t->head_whole)
         return HTTP_ANSWERED;
     return may_be_sent(t) ? HTTP_LOST : HTTP_NOT_SENT;
 }
@@ -492,6 +497,8 @@ static const char *reason_of(const struct transfer *t)
     }
     if (t->attempts > 1)
         return "the connection was closed before an answer came; not sent again";
+    if (t->result == CURLE_OK)
+        return "the connection was closed within the head of the answer";
     return t->error_text[0] ? t->error_text : curl_easy_strerror(t->result);
 }
 

@@ -47,6 +47,7 @@ struct transfer {
 
     unsigned attempts; /* connections on which libcurl was about to send */
     size_t header_bytes, header_lines;
+    bool head_whole; /* libcurl takes an answer that ends within its head for a whole one */
     enum transfer_stop stop;
     CURLcode result;
     char error_text[CURL_ERROR_SIZE];

@@ -526,6 +526,31 @@ static void script_truncated(struct peer *p)
     close(fd);
 }
 
+/* libcurl finds nothing wrong with these. */
+static void script_truncated_head(struct peer *p)
+{
+    int fd = peer_accept(p);
+    peer_read(p, fd);
+    peer_write(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n");
+    close(fd);
+}
+
+static void script_truncated_header(struct peer *p)
+{
+    int fd = peer_accept(p);
+    peer_read(p, fd);
+    peer_write(fd, "HTTP/1.1 200 OK\r\nContent-Le");
+    close(fd);
+}
+
+static void script_only_interim(struct peer *p)
+{
+    int fd = peer_accept(p);
+    peer_read(p, fd);
+    peer_write(fd, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n");
+    close(fd);
+}
+
 static void script_reset(struct peer *p)
 {
     int fd = peer_accept(p);
@@ -623,6 +648,9 @@ struct fault_case {
 static const struct fault_case FAULTS[] = {
     {"no answer", script_no_answer, HTTP_LOST},
     {"truncated", script_truncated, HTTP_LOST},
+    {"truncated head", script_truncated_head, HTTP_LOST},
+    {"truncated header", script_truncated_header, HTTP_LOST},
+    {"only an interim answer", script_only_interim, HTTP_LOST},
     {"reset", script_reset, HTTP_LOST},
     {"truncated chunks", script_truncated_chunks, HTTP_LOST},
     {"bad chunks", script_bad_chunks, HTTP_LOST},
