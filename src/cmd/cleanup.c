@@ -164,7 +164,8 @@ static int check_args(const struct args *args, double *older_than_ms, struct err
     if (!args->endpoint_url)
         return error_set(e, ERROR_USAGE,
                          "cleanup needs --endpoint-url: the embedded Lambda leaves nothing behind");
-    if (args->older_than && !units_parse_duration_ms(args->older_than, older_than_ms))
+    if (args->older_than &&
+        (!units_parse_duration_ms(args->older_than, older_than_ms) || *older_than_ms < 0))
         return error_set(e, ERROR_USAGE, "--older-than: '%s' is not a time such as 2h or 30m",
                          args->older_than);
     return 0;

@@ -224,6 +224,12 @@ class Project:
         left = os.listdir(self.temp)
         assert not left, "left in the temporary folder: %s" % left
 
+    def remove_temporary(self):
+        """What a process that was killed could not remove."""
+        wait_for(lambda: not self.processes(), "the end of all processes")
+        shutil.rmtree(self.temp)
+        os.mkdir(self.temp)
+
     def processes(self):
         """Processes that were started since the project was made, wherever in the tree they hang now."""
         return sorted(descendants(os.getpid()) - self.others)
