@@ -134,7 +134,9 @@ static void on_answer(void *context, const struct http_response *response)
     job->in_flight = false;
     if (job->settled || job->removal->over)
         return;
-    switch (inventory_status(response)) {
+    enum inventory_status status = inventory_status(response);
+    job->item->seen = job->item->seen || status == INVENTORY_BUSY;
+    switch (status) {
     case INVENTORY_OK:
         if (job->phase != PHASE_DELETE) {
             on_found(job, response);
@@ -148,8 +150,6 @@ static void on_answer(void *context, const struct http_response *response)
         on_absent(job, response);
         return;
     case INVENTORY_BUSY:
-        job->item->seen = true;
-        /* fall through */
     case INVENTORY_LATER:
         lambda_refuse(job->phase == PHASE_DELETE ? "DeleteFunction" : "GetFunction", response, &e);
         again(job, job->phase, inventory_backoff_ns(++job->attempts), e.text);

@@ -6,116 +6,26 @@
     LPG_TEST_SEED=N          another order of things
 """
 
-import base64
 import json
 import os
 import random
-import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 import unittest
-import urllib.parse
 
-from gate_project import PYTHON, STATUSES, Project, command_line, perf_yml
-from support import TOP, wait_for
-
-sys.path.insert(0, os.path.join(TOP, "tests/tools"))
-from fault_lambda import FaultLambda  # noqa: E402
+from endpoint_case import CANARY, NEEDLES, SEED, EndpointTest, stamp, tags
+from gate_project import STATUSES, Project, command_line
+from support import wait_for
 
 KILLS = int(os.environ.get("LPG_TEST_KILLS", 10))
 INVOKES = int(os.environ.get("LPG_TEST_INVOKES", 2000))
-SEED = int(os.environ.get("LPG_TEST_SEED", 1))
-SHORT = "{ min: 5, max: 5, environments: 2, calls: 10 }"
 LONG = "{ min: 100, max: 120, environments: 2, calls: 20 }"
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
-HOUR = 3600
-
-# Keys that are found wherever they are written.
-CANARY = {"AWS_ACCESS_KEY_ID": "CANARYKEYID7Q2", "AWS_SECRET_ACCESS_KEY": "canary+secret/X9fK3vLw8s",
-          "AWS_SESSION_TOKEN": "canary-token-Zm9vYmFy/P0q=="}
 
 
-def encodings(text):
-    raw = text.encode()
-    found = {raw, raw.hex().encode(), urllib.parse.quote(text, safe="").encode(), json.dumps(text)[1:-1].encode()}
-    for shift in range(3):  # base64 of a longer text that it is part of
-        whole = base64.b64encode(b"x" * shift + raw).rstrip(b"=")
-        found.add(whole[4 if shift else 0:-4])
-    return found
-
-
-NEEDLES = set().union(*(encodings(value) for value in CANARY.values()))
-
-
-def stamp(seconds):
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
-
-
-def tags(run, age_s=0, life_s=2 * HOUR):
-    created = time.time() - age_s
-    return {"lambda-perf-gate:run": run, "lambda-perf-gate:created": stamp(created),
-            "lambda-perf-gate:expires": stamp(created + life_s)}
-
-
-class CleanupTest(unittest.TestCase):
-    def server(self, faults=(), **settings):
-        server = FaultLambda(faults, **{"seed": SEED, **settings}).start()
-        self.addCleanup(server.stop)
-        return server
-
-    def project(self, rounds=SHORT, extra=""):
-        project = Project(perf_yml(runtime=PYTHON, rounds=rounds, extra=extra), baseline={"app.py": "1"},
-                          candidate={"app.py": "2"})
-        self.addCleanup(project.__exit__)
-        return project
-
-    def at(self, server):
-        return ("--endpoint-url", server.url)
-
-    def start(self, project, server, *arguments):
-        return project.start("run", *project.arguments(*self.at(server), *arguments), env=CANARY)
-
-    def finish(self, project, process):
-        run = project.finish(process)
-        self.assert_no_canary(project, run)
-        return run
-
-    def run_at(self, project, server, *arguments):
-        return self.finish(project, self.start(project, server, *arguments))
-
-    def cleanup(self, project, server, *arguments):
-        run = project.tool("cleanup", *self.at(server), *arguments, env=CANARY)
-        self.assert_no_canary(project, run)
-        return run
-
-    def assert_no_canary(self, project, run):
-        texts = {"stdout": run.stdout.encode(), "stderr": run.stderr.encode()}
-        for folder, _, names in os.walk(project.base):
-            for name in names:
-                with open(os.path.join(folder, name), "rb") as f:
-                    texts[name] = f.read()
-        for name, text in texts.items():
-            for needle in NEEDLES:
-                self.assertNotIn(needle, text, "a key stands in " + name)
-
-    def journals(self, project):
-        try:
-            return sorted(name for name in os.listdir(project.output) if name.startswith("journal-"))
-        except FileNotFoundError:
-            return []  # killed before it made the folder
-
-    def assert_clean(self, project, server):
-        self.assertEqual(server.alive(), [])
-        self.assertEqual(self.journals(project), [])
-
-    def assert_code(self, run, *codes):
-        self.assertIn(run.code, codes, run.stdout + run.stderr)
-
-
-class Normal(CleanupTest):
+class Normal(EndpointTest):
     def test_a_run_takes_its_functions_away(self):
         server, project = self.server(), self.project()
         run = self.run_at(project, server)
@@ -167,7 +77,7 @@ class Normal(CleanupTest):
         self.assert_code(self.cleanup(project, server, "--journal", journal), 0)  # nothing is fine
 
 
-class Refused(CleanupTest):
+class Refused(EndpointTest):
     def test_deletions_that_fail_for_a_while(self):
         for fault in ({"do": "answer", "status": 500}, {"do": "answer", "status": 429}, {"do": "drop"},
                       {"do": "drop", "when": "response"}, {"do": "drop", "when": "response", "bytes": 30},
@@ -207,7 +117,7 @@ class Refused(CleanupTest):
         self.assert_clean(project, server)
 
 
-class LostAnswers(CleanupTest):
+class LostAnswers(EndpointTest):
     def test_creations(self):
         rng = random.Random(SEED)
         for fault in ({"do": "drop", "when": "response"}, {"do": "drop", "when": "response", "reset": True},
@@ -232,7 +142,7 @@ class LostAnswers(CleanupTest):
         self.assertEqual(run.result["resources"], {"created": 1, "removed": 1})
 
 
-class Interrupted(CleanupTest):
+class Interrupted(EndpointTest):
     def wait_for_call(self, server, call, count=1):
         wait_for(lambda: len(server.calls(call)) >= count, "%d times %s" % (count, call))
 
@@ -299,7 +209,7 @@ class Interrupted(CleanupTest):
         self.assert_clean(project, server)
 
 
-class AtRandom(CleanupTest):
+class AtRandom(EndpointTest):
     """At any moment. Calls are a little slow, so that no phase is too short to be hit."""
 
     def setUp(self):
@@ -369,18 +279,23 @@ class AtRandom(CleanupTest):
             Project.assert_nothing_left = original
         return server, project, run
 
-    def test_signalled(self):
-        rng = random.Random(SEED + 1)
-        for i, moment in enumerate(self.moments(rng, KILLS)):
-            number = (signal.SIGINT, signal.SIGTERM)[i % 2]
+    def signalled(self, number):
+        rng = random.Random(SEED + number)
+        for moment in self.moments(rng, KILLS // 2):
             with self.subTest(moment=moment, number=number, seed=SEED):
                 server, project, run = self.interrupt(number, moment, rng)
                 self.assertIn(run.code, (CODES[number], -number, 0), run)
                 self.settle(project, server)
                 server.stop()
 
+    def test_interrupted(self):
+        self.signalled(signal.SIGINT)
 
-class NextRun(CleanupTest):
+    def test_terminated(self):
+        self.signalled(signal.SIGTERM)
+
+
+class NextRun(EndpointTest):
     def leave(self, server, project):
         """Two functions, their journal, and no process."""
         faults = server.faults
@@ -423,7 +338,7 @@ class NextRun(CleanupTest):
         self.assert_clean(project, server)
 
 
-class Suspicious(CleanupTest):
+class Suspicious(EndpointTest):
     """Journals that somebody else may have written or moved."""
 
     def journal(self, project, server, names, run="0f3a5c21", **more):
@@ -478,106 +393,7 @@ class Suspicious(CleanupTest):
         self.assertTrue(os.path.exists(path))
 
 
-class Sweep(CleanupTest):
-    def populate(self, server, total=10000, decoys=200, expired=150, live=50):
-        """Names of those that must go. Everything else must stay."""
-        rng = random.Random(SEED)
-
-        def run():
-            return "%08x" % rng.getrandbits(32)
-        mine, its_run = set(), None
-        for i in range(expired):
-            its_run = run()
-            mine.add("lpg-%s-f-%d" % (its_run, i))
-            server.add_function("lpg-%s-f-%d" % (its_run, i), tags(its_run, age_s=rng.uniform(2.1, 500) * HOUR))
-        for i in range(live):
-            its_run = run()
-            server.add_function("lpg-%s-live-%d" % (its_run, i),
-                                tags(its_run, age_s=rng.uniform(0, 1.9) * HOUR) if i % 2 else
-                                tags(its_run, age_s=5 * HOUR, life_s=6 * HOUR))
-        for i in range(decoys):
-            server.add_function(*self.decoy(rng, run(), i))
-        while len(server.functions) < total:
-            server.add_function("service-%08x" % rng.getrandbits(32), {"team": "shop"})
-        return mine
-
-    def decoy(self, rng, run, i):
-        old = tags(run, age_s=100 * HOUR)
-        missing = dict(old)
-        del missing[rng.choice(sorted(missing))]
-        shapes = [
-            ("lpg-%s-untagged-%d" % (run, i), {}),
-            ("lpg-%s-foreign-%d" % (run, i), {"team": "shop"}),
-            ("lpg-%s-partly-%d" % (run, i), missing),
-            ("lpg-%s-other-%d" % (run, i), dict(old, **{"lambda-perf-gate:run": "ffffffff"})),
-            ("lpg-%s-future-%d" % (run, i), tags(run, age_s=-100 * HOUR)),
-            ("lpg-%s-odd-%d" % (run, i), tags(run, age_s=100 * HOUR, life_s=-HOUR)),
-            ("lpg-%s-date-%d" % (run, i), dict(old, **{"lambda-perf-gate:expires": "2026-01-01"})),
-            ("lpg-%s" % run, old),
-            ("lpg-%s-%d" % (run.upper().replace("0", "A") + "G", i), old),
-            ("lpg-prod-%d-%s" % (i, run), old),
-            ("x-lpg-%s-f-%d" % (run, i), old),
-            ("LPG-%s-f-%d" % (run, i), old),
-            ("lpgx%s-f-%d" % (run, i), old),
-        ]
-        return shapes[i % len(shapes)]
-
-    def test_deletes_exactly_what_is_ours_and_expired(self):
-        server = self.server([{"call": "ListFunctions", "share": 0.03, "do": "answer", "status": 429},
-                              {"call": "ListFunctions", "share": 0.02, "do": "answer", "status": 500},
-                              {"call": "ListFunctions", "share": 0.2, "do": "repeat"},
-                              {"call": "GetFunction", "share": 0.03, "do": "answer", "status": 429},
-                              {"call": "GetFunction", "share": 0.02, "do": "drop", "bytes": "random"},
-                              {"call": "DeleteFunction", "share": 0.05, "do": "answer", "status": 503},
-                              {"call": "DeleteFunction", "share": 0.05, "do": "drop", "when": "response"}], rate=400)
-        project = self.project()
-        mine = self.populate(server)
-        before = set(server.functions)
-        run = self.cleanup(project, server, "--older-than", "2h", "--dry-run")
-        self.assert_code(run, 0)
-        self.assertEqual(set(re.findall(r"^expired: (\S+)", run.stdout, re.M)), mine)
-        self.assertEqual(set(server.functions), before)
-        self.assertEqual(server.calls("DeleteFunction"), [])
-        run = self.cleanup(project, server, "--older-than", "2h")
-        self.assert_code(run, 0)
-        self.assertEqual(before - set(server.functions), mine)
-        self.assertIn("10000 functions listed: 150 expired, 150 removed, 50 live", run.stderr)
-        looked_at = {r.name for r in server.calls("GetFunction")}
-        self.assertEqual([name for name in looked_at if not name.startswith("lpg-")], [])
-
-    def test_that_is_not_complete_is_exit_5(self):
-        for fault in ({"call": "GetFunction", "name": "unreadable", "do": "answer", "status": 403},
-                      {"call": "ListFunctions", "first": 3, "do": "answer", "status": 403},
-                      {"call": "ListFunctions", "first": 2, "times": 1, "do": "garble", "body": "[]"}):
-            with self.subTest(fault):
-                server, project = self.server([fault]), self.project()
-                mine = self.populate(server, total=200, decoys=0, expired=5, live=5)
-                server.add_function("lpg-00000000-unreadable", tags("00000000", age_s=9 * HOUR))
-                before = set(server.functions)
-                run = self.cleanup(project, server, "--older-than", "2h")
-                self.assert_code(run, 5)
-                self.assertIn("not everything could be looked at", run.stderr)
-                self.assertLessEqual(before - set(server.functions), mine | {"lpg-00000000-unreadable"})
-                if fault["call"] == "GetFunction":
-                    self.assertEqual(before - set(server.functions), mine)
-
-    def test_a_list_without_an_end(self):
-        server = self.server([{"call": "ListFunctions", "do": "garble", "status": 200,
-                               "body": json.dumps({"Functions": [], "NextMarker": "again"})}])
-        run = self.cleanup(self.project(), server, "--older-than", "2h")
-        self.assert_code(run, 5)
-        self.assertIn("does not end", run.stderr)
-
-    def test_usage(self):
-        project, server = self.project(), self.server()
-        self.assert_code(project.tool("cleanup"), 2)
-        for age in ("2", "soon", "-1h", ""):
-            self.assert_code(self.cleanup(project, server, "--older-than=" + age), 2)
-        self.assert_code(project.tool("cleanup", "--endpoint-url", server.url), 2)  # no keys
-        self.assertEqual(server.requests, [])
-
-
-class Faulted(CleanupTest):
+class Faulted(EndpointTest):
     def test_never_passes(self):
         """One call of twenty is more than a pass allows, in whatever way it is lost."""
         for fault in ({"do": "drop"}, {"do": "drop", "bytes": "random", "reset": True},
@@ -600,7 +416,7 @@ class Faulted(CleanupTest):
         server = self.server(faults)
         calls = max(20, INVOKES // 200)
         project = self.project("{ min: 20, max: 20, environments: 5, calls: %d }" % min(calls, 1000))
-        run = self.run_at(project, server)
+        run = self.run_at(project, server, "--max-invocations", "1000000")
         self.assert_code(run, 0, 1, 3, 4)
         invocations = len(run.samples)
         self.assertGreaterEqual(invocations, INVOKES)

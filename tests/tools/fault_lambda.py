@@ -117,13 +117,15 @@ class Fault:
 class FaultLambda:
     """Settings: `pending_ms`, for how long a new function is Pending, and can neither be invoked nor deleted;
     `gone_ms`, for how long a deleted one can still be seen; `page_size` of ListFunctions; `rate`, control-plane calls
-    per second, above which they are throttled; `call_ms`, how long an Invoke takes."""
+    per second, above which they are throttled; `call_ms`, how long an Invoke takes, and `cold_ms`, how much longer the
+    first one in an environment, so that calls which are sent together do not share one."""
 
-    def __init__(self, faults=(), seed=1, pending_ms=0, gone_ms=0, page_size=50, rate=None, call_ms=0, port=0,
-                 region="us-east-1", account="123456789012"):
+    def __init__(self, faults=(), seed=1, pending_ms=0, gone_ms=0, page_size=50, rate=None, call_ms=0, cold_ms=20,
+                 port=0, region="us-east-1", account="123456789012"):
         self.rng = random.Random(seed)
         self.faults = [Fault(row, self.rng) for row in faults]
-        self.pending_s, self.gone_s, self.call_s = pending_ms / 1000, gone_ms / 1000, call_ms / 1000
+        self.pending_s, self.gone_s = pending_ms / 1000, gone_ms / 1000
+        self.call_s, self.cold_s = call_ms / 1000, cold_ms / 1000
         self.page_size, self.rate, self.region, self.account, self.port = page_size, rate, region, account, port
         self.tokens, self.filled = rate or 0, time.monotonic()
         self.functions = {}
@@ -133,6 +135,7 @@ class FaultLambda:
         self.start_s = time.monotonic()
         self.loop = self.thread = self.url = None
         self.connections = set()
+        self.busy_s = 0  # of the Invoke that was carried out last
 
     # ---- life ----
 
@@ -293,7 +296,11 @@ class FaultLambda:
         def give_back():
             if generation == function.generation:
                 function.idle += 1
-        self.loop.call_later(self.call_s, give_back)
+        self.busy_s = self.call_s + (self.cold_s if cold else 0)
+        if self.busy_s:
+            self.loop.call_later(self.busy_s, give_back)
+        else:
+            give_back()
         # As long as the call takes or shorter: a REPORT beyond what the client waited is not believed.
         duration = self.call_s * 1000 + 1 + self.rng.random() / 2
         init = 80 + self.rng.random() * 4 if cold else 0
@@ -403,7 +410,7 @@ class Connection(asyncio.Protocol):
             return
         wait = fault["ms"] / 1000 if what == "slow" else 0
         if call == "Invoke" and response[0] == 200:
-            wait += self.server.call_s
+            wait += self.server.busy_s
         if wait:
             self.server.loop.call_later(wait, self.reply, response, fault)
         else:

@@ -485,6 +485,27 @@ static void exact_timers_are_cancelled_and_moved(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void a_pause_lasts_or_is_ended(void **state)
+{
+    struct stage *s = *state;
+    struct loop_timer *timer = loop_timer_new(s->loop, note_a, s);
+    uint64_t start = clock_now_ns();
+    loop_timer_set(timer, start + 5 * NS_PER_MS);
+    assert_true(loop_pause(s->loop, 20 * NS_PER_MS));
+    assert_true(clock_now_ns() - start >= 20 * NS_PER_MS);
+    assert_string_equal(s->order, "a"); /* what else is due is done in the meantime */
+    loop_timer_free(timer);
+
+    timer = loop_timer_new(s->loop, stop, s);
+    loop_timer_set(timer, clock_now_ns() + 5 * NS_PER_MS);
+    assert_false(loop_pause(s->loop, 3600 * NS_PER_S));
+    loop_timer_free(timer);
+
+    loop_stop(s->loop); /* before it began: not lost */
+    assert_false(loop_pause(s->loop, 3600 * NS_PER_S));
+    assert_true(loop_pause(s->loop, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,6 +517,7 @@ int main(void)
         TEST(timers_fire_in_order),
         TEST(timers_move_and_are_cancelled),
         TEST(never_early),
+        TEST(a_pause_lasts_or_is_ended),
         TEST(later_timer_survives_a_cancelled_one),
         TEST(timers_are_freed_inside_callbacks),
         TEST(exact_timers_keep_the_order_and_are_never_early),
