@@ -1,5 +1,6 @@
 #include "cmd/session.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ static const char *const side_suffix[SIDE_COUNT] = {"base", "head"};
 enum { EMBEDDED_LANES = 1, ENDPOINT_LANES = 5 };
 
 /* How long a run without a time limit may be measuring, and how much longer than the limit. */
-static const double UNLIMITED_MINUTES = 120, MINUTES_BEYOND = 30;
+static const double UNLIMITED_MINUTES = 120, MINUTES_BEYOND = 30, LIFE_MINUTES_MAX = 7 * 24 * 60;
 /* How long a function may refuse to go, and how long the embedded Lambda has for it. */
 #define REMOVAL_BUDGET_NS  (60 * NS_PER_S)
 #define EMBEDDED_BUDGET_NS (5 * NS_PER_S)
@@ -131,7 +132,7 @@ static uint64_t life_ns(const struct session_options *options)
 {
     double minutes =
         options->max_minutes > 0 ? options->max_minutes + MINUTES_BEYOND : UNLIMITED_MINUTES;
-    return (uint64_t)(minutes * 60) * NS_PER_S;
+    return (uint64_t)(fmin(minutes, LIFE_MINUTES_MAX) * 60) * NS_PER_S;
 }
 
 int session_open(struct session *s, const struct session_options *options, struct error *e)
