@@ -1,6 +1,7 @@
 #include "os/clock.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -95,14 +96,21 @@ static int decimal(const char *text, int count)
     return value;
 }
 
+/* Whether the text begins as the shape says, in which 'd' is a digit and '?' anything. */
+static bool has_shape(const char *text, const char *shape)
+{
+    for (; *shape; shape++, text++) {
+        bool digit = *text >= '0' && *text <= '9';
+        if (!*text || (*shape == 'd' ? !digit : *shape != '?' && *text != *shape))
+            return false;
+    }
+    return true;
+}
+
 uint64_t clock_parse_basic(const char *text)
 {
     static const char shape[] = "ddddddddTddddddZ";
-    size_t i = 0;
-    for (; shape[i]; i++)
-        if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
-            return 0;
-    if (text[i])
+    if (!has_shape(text, shape) || text[sizeof shape - 1])
         return 0;
     struct tm t = {
         .tm_year = decimal(text, 4) - 1900,
@@ -118,4 +126,52 @@ uint64_t clock_parse_basic(const char *text)
     char again[CLOCK_STAMP_BYTES]; /* the 31st of February comes back as another day */
     clock_stamp_basic((uint64_t)seconds * NS_PER_S, again);
     return strcmp(again, text) == 0 ? (uint64_t)seconds * NS_PER_S : 0;
+}
+
+/* Seconds east of Greenwich of "Z" or "+01:00"; false when it is neither. */
+static bool read_offset(const char *text, int64_t *seconds)
+{
+    *seconds = 0;
+    if (!strcmp(text, "Z"))
+        return true;
+    if ((!has_shape(text, "+dd:dd") && !has_shape(text, "-dd:dd")) || text[6])
+        return false;
+    *seconds = decimal(text + 1, 2) * 3600 + decimal(text + 4, 2) * 60;
+    if (*text == '-')
+        *seconds = -*seconds;
+    return true;
+}
+
+uint64_t clock_parse_iso(const char *text)
+{
+    char basic[CLOCK_STAMP_BYTES];
+    int64_t offset;
+    if (!has_shape(text, "dddd-dd-ddTdd:dd:dd"))
+        return 0;
+    const char *rest = text + 19;
+    if (*rest == '.' && has_shape(rest + 1, "d"))
+        rest += 1 + strspn(rest + 1, "0123456789");
+    if (!read_offset(rest, &offset))
+        return 0;
+    snprintf(basic, sizeof basic, "%.4s%.2s%.2sT%.2s%.2s%.2sZ", text, text + 5, text + 8, text + 11,
+             text + 14, text + 17);
+    int64_t seconds = (int64_t)(clock_parse_basic(basic) / NS_PER_S);
+    return seconds > offset && seconds ? (uint64_t)(seconds - offset) * NS_PER_S : 0;
+}
+
+uint64_t clock_parse_http(const char *text)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char shape[] = "???, dd ??? dddd dd:dd:dd GMT";
+    char basic[CLOCK_STAMP_BYTES];
+    if (!has_shape(text, shape) || text[sizeof shape - 1])
+        return 0;
+    int month = 0;
+    while (month < 12 && memcmp(months + 3 * month, text + 8, 3) != 0)
+        month++;
+    if (month == 12)
+        return 0;
+    snprintf(basic, sizeof basic, "%.4s%02d%.2sT%.2s%.2s%.2sZ", text + 12, month + 1, text + 5,
+             text + 17, text + 20, text + 23);
+    return clock_parse_basic(basic);
 }

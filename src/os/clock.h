@@ -35,5 +35,12 @@ void clock_stamp_day(uint64_t wall_ns, char *out);
 void clock_stamp_http(uint64_t wall_ns, char *out);
 /* Reads the basic form back; 0 when it is not one. */
 uint64_t clock_parse_basic(const char *text);
+/*
+ * Reads "2026-11-23T21:30:00Z", with a fraction of a second (dropped) or an offset as "+01:00"; 0
+ * when it is not one.
+ */
+uint64_t clock_parse_iso(const char *text);
+/* Reads the Date of HTTP in the form that clock_stamp_http() writes; 0 when it is not one. */
+uint64_t clock_parse_http(const char *text);
 
 #endif
