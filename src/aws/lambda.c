@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "net/clock_skew.h"
 #include "os/clock.h"
 
 enum {
@@ -123,11 +124,12 @@ static int make_call(struct lambda *l, const struct call *call, struct http_resp
     for (int attempt = 1;; attempt++) {
         if (send_once(l, call, response, e))
             return -1;
-        if (attempt == ATTEMPTS || !may_retry(call, response))
+        bool clock_is_off = clock_skew_learn(response, &l->signing.skew_ns);
+        if (attempt == ATTEMPTS || !(clock_is_off || may_retry(call, response)))
             return 0;
         http_response_release(response);
         *response = (struct http_response){0};
-        if (pause_between(l, (NS_PER_MS * 50) << attempt, call->what, e))
+        if (!clock_is_off && pause_between(l, (NS_PER_MS * 50) << attempt, call->what, e))
             return -1;
     }
 }

@@ -26,7 +26,8 @@ struct flight {
 struct aws_target {
     struct target base;
     struct lambda lambda;
-    struct sigv4_credentials credentials;
+    struct aws_credentials_source source;
+    struct sigv4_credentials credentials; /* what it gave last */
     struct deployed **functions;
     size_t count, capacity;
     struct flight *refused; /* could not be sent; told from the loop, never from within invoke() */
@@ -41,11 +42,17 @@ static struct deployed *find(const struct aws_target *t, const char *name)
     return NULL;
 }
 
+/* Invokes of the coming round are signed with these too: renewing never falls into a round. */
+static int refresh_credentials(struct aws_target *t, struct error *e)
+{
+    return t->source.get(t->source.context, &t->credentials, e);
+}
+
 static int deploy(struct target *base, const char *name, const struct plan_function *f,
                   const struct target_package *p, struct error *e)
 {
     struct aws_target *t = (struct aws_target *)base;
-    if (lambda_create(&t->lambda, name, f, p, e))
+    if (refresh_credentials(t, e) || lambda_create(&t->lambda, name, f, p, e))
         return -1;
     struct deployed *d = find(t, name); /* removed since, and made anew */
     const struct lambda_expected expected = {f->memory_mb, f->custom, f->custom_count};
@@ -63,12 +70,14 @@ static int deploy(struct target *base, const char *name, const struct plan_funct
 static int renew(struct target *base, const char *name, const struct plan_function *f,
                  const char *token, struct error *e)
 {
-    return lambda_renew(&((struct aws_target *)base)->lambda, name, f, token, e);
+    struct aws_target *t = (struct aws_target *)base;
+    return refresh_credentials(t, e) ? -1 : lambda_renew(&t->lambda, name, f, token, e);
 }
 
 static int remove_function(struct target *base, const char *name, struct error *e)
 {
-    return lambda_delete(&((struct aws_target *)base)->lambda, name, e);
+    struct aws_target *t = (struct aws_target *)base;
+    return refresh_credentials(t, e) ? -1 : lambda_delete(&t->lambda, name, e);
 }
 
 static void on_answer(void *context, const struct http_response *response)
@@ -154,7 +163,8 @@ static const struct target_calls calls = {
 struct target *aws_target_new(struct loop *loop, const struct aws_target_options *options,
                               struct error *e)
 {
-    struct http_client *http = http_client_new(loop, &(struct http_client_options){0}, e);
+    struct http_client *http =
+        http_client_new(loop, &(struct http_client_options){.ca_bundle = options->ca_bundle}, e);
     if (!http)
         return NULL;
     struct aws_target *t = xcalloc(1, sizeof *t);
@@ -164,7 +174,7 @@ struct target *aws_target_new(struct loop *loop, const struct aws_target_options
                               .charged = options->charged,
                               .lanes_default = options->lanes,
                               .sides_share_machine = options->sides_share_machine};
-    t->credentials = options->credentials;
+    t->source = options->credentials;
     t->lambda = (struct lambda){
         .loop = loop,
         .http = http,

@@ -10,13 +10,23 @@
 #include "net/loop.h"
 #include "net/sigv4.h"
 
+/*
+ * Where the target gets its keys. Asked before each change of a function, between measurements, and
+ * never during one; the answer must stay valid until it is asked again. It may run the loop.
+ */
+struct aws_credentials_source {
+    int (*get)(void *context, struct sigv4_credentials *out, struct error *e);
+    void *context;
+};
+
 /* All strings must live as long as the target. */
 struct aws_target_options {
     const char *kind;     /* shown in the report: "embedded", "aws", "endpoint" */
     const char *endpoint; /* "https://lambda.eu-west-1.amazonaws.com" */
     const char *region;
     const char *role;
-    struct sigv4_credentials credentials;
+    struct aws_credentials_source credentials;
+    const char *ca_bundle;    /* NULL: the system's */
     bool charged;             /* see struct target */
     const char *run;          /* for the functions' tags, see model/temporary.h */
     uint64_t life_ns;         /* when they expire, from their creation */

@@ -19,8 +19,8 @@
 #include "os/fs.h"
 
 struct args {
-    const char *config, *baseline, *candidate, *endpoint_url, *region, *prices, *output, *journal,
-        *colour;
+    const char *config, *baseline, *candidate, *endpoint_url, *profile, *region, *prices, *output,
+        *journal, *colour;
     struct opt_list functions;
     uint64_t seed, max_invocations;
     double max_minutes, budget_usd;
@@ -37,8 +37,10 @@ static const struct opt options[] = {
     {"candidate", 0, "SRC", OPT_STRING, offsetof(struct args, candidate),
      "git:REF, 'worktree', a folder or a .zip (default: the working tree as it is)"},
     {"endpoint-url", 0, "URL", OPT_STRING, offsetof(struct args, endpoint_url),
-     "measure at this Lambda endpoint instead of the embedded Lambda; keys come from "
-     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
+     "measure at this Lambda endpoint instead of the embedded Lambda; keys are found "
+     "as the AWS SDKs find them"},
+    {"profile", 0, "NAME", OPT_STRING, offsetof(struct args, profile),
+     "keys and region for --endpoint-url come from this profile of the AWS files"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
      "prices and signatures of this region (default: us-east-1)"},
     {"output", 'o', "DIR", OPT_STRING, offsetof(struct args, output),
@@ -116,6 +118,7 @@ static struct session_options session_options_of(const struct run *run)
 {
     const struct args *a = run->args;
     return (struct session_options){.endpoint_url = a->endpoint_url,
+                                    .profile = a->profile,
                                     .region = a->region,
                                     .directory = run->temp,
                                     .unshaped = a->unshaped,

@@ -31,26 +31,55 @@ static const double UNLIMITED_MINUTES = 120, MINUTES_BEYOND = 30, LIFE_MINUTES_M
 #define REMOVAL_BUDGET_NS  (60 * NS_PER_S)
 #define EMBEDDED_BUDGET_NS (5 * NS_PER_S)
 
+static struct identity_options identity_options_of(const struct session_options *options)
+{
+    return (struct identity_options){options->profile, options->region, command_log(LOG_WARNING),
+                                     &command_signal};
+}
+
 int session_check(const struct session_options *options, struct error *e)
 {
-    if (options->endpoint_url && (!getenv("AWS_ACCESS_KEY_ID") || !getenv("AWS_SECRET_ACCESS_KEY")))
+    if (options->profile && !options->endpoint_url)
         return error_set(e, ERROR_USAGE,
-                         "--endpoint-url needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
-                         "environment");
+                         "--profile is for --endpoint-url: the embedded Lambda has its own keys");
+    if (!options->endpoint_url)
+        return 0;
+    struct identity_options o = identity_options_of(options);
+    struct identity *id = identity_new(NULL, &o, e);
+    if (!id)
+        return -1;
+    int failed = identity_check(id, e);
+    identity_free(id);
+    return failed;
+}
+
+static int keys_of_identity(void *context, struct sigv4_credentials *out, struct error *e)
+{
+    return identity_get(context, out, e);
+}
+
+static int keys_of_embedded(void *context, struct sigv4_credentials *out, struct error *e)
+{
+    (void)e;
+    const struct embedded *m = context;
+    *out = (struct sigv4_credentials){m->access_key, m->secret_key, NULL};
     return 0;
 }
 
-static int use_endpoint(const struct session_options *options, struct aws_target_options *t,
-                        struct error *e)
+static int use_endpoint(struct session *s, const struct session_options *options,
+                        struct aws_target_options *t, struct error *e)
 {
-    if (session_check(options, e))
+    struct identity_options o = identity_options_of(options);
+    struct sigv4_credentials credentials;
+    s->identity = identity_new(s->loop, &o, e);
+    if (!s->identity || identity_get(s->identity, &credentials, e))
         return -1;
+    const char *region = identity_region(s->identity);
     t->kind = "endpoint";
     t->endpoint = options->endpoint_url;
-    t->credentials.access_key = getenv("AWS_ACCESS_KEY_ID");
-    t->credentials.secret_key = getenv("AWS_SECRET_ACCESS_KEY");
-    t->credentials.session_token = getenv("AWS_SESSION_TOKEN");
-    t->charged = true;
+    t->region = region ? region : PLAN_DEFAULT_REGION;
+    t->credentials = (struct aws_credentials_source){keys_of_identity, s->identity};
+    t->ca_bundle = identity_ca_bundle(s->identity);
     t->lanes = ENDPOINT_LANES;
     return 0;
 }
@@ -62,8 +91,7 @@ static int use_embedded(struct session *s, const struct session_options *options
         return -1;
     t->kind = "embedded";
     t->endpoint = s->embedded.endpoint;
-    t->credentials.access_key = s->embedded.access_key;
-    t->credentials.secret_key = s->embedded.secret_key;
+    t->credentials = (struct aws_credentials_source){keys_of_embedded, &s->embedded};
     t->lanes = EMBEDDED_LANES;
     t->sides_share_machine = true;
     return 0;
@@ -151,7 +179,7 @@ int session_open(struct session *s, const struct session_options *options, struc
         return -1;
     s->signals = command_watch_signals(s->loop);
     int failed =
-        options->endpoint_url ? use_endpoint(options, &t, e) : use_embedded(s, options, &t, e);
+        options->endpoint_url ? use_endpoint(s, options, &t, e) : use_embedded(s, options, &t, e);
     if (!failed)
         s->target = aws_target_new(s->loop, &t, e);
     bool needs_journal = options->endpoint_url && (options->journal || options->output);
@@ -185,7 +213,8 @@ int session_describe(struct session *s, const struct session_options *options, s
                      struct result_target *out, struct error *e)
 {
     out->kind = s->target->kind;
-    out->region = options->region ? arena_strdup(arena, options->region) : NULL;
+    const char *region = s->identity ? identity_region(s->identity) : options->region;
+    out->region = region ? arena_strdup(arena, region) : NULL;
     if (options->endpoint_url)
         return 0;
     struct json *health = ask(s, "/_lpg/health", e);
@@ -319,6 +348,7 @@ void session_close(struct session *s)
     journal_close(s->journal);
     target_free(s->target);
     embedded_stop(&s->embedded);
+    identity_free(s->identity);
     loop_watch_free(s->signals);
     loop_free(s->loop);
     for (size_t i = 0; i < s->name_count; i++)

@@ -20,6 +20,7 @@
 #include "model/plan.h"
 #include "model/result.h"
 #include "model/target.h"
+#include "identity/identity.h"
 #include "net/loop.h"
 
 struct session_options {
@@ -27,6 +28,7 @@ struct session_options {
     const char *region;
     const char *directory; /* for temporary files */
     bool unshaped;
+    const char *profile; /* of the AWS files, for the endpoint; NULL: nobody named one */
     /*
      * Where the journal of a run at an endpoint is: this file, else journal-RUN.ndjson in the
      * output folder, which exists. Both NULL: there is none, and no function will be made.
@@ -46,6 +48,7 @@ struct session {
     struct loop *loop;
     struct loop_watch *signals;
     struct embedded embedded;
+    struct identity *identity; /* NULL at the embedded Lambda, which has keys of its own */
     struct target *target;
     struct journal *journal; /* NULL: the functions end with the embedded Lambda */
     char run_id[TEMPORARY_RUN_BYTES];

@@ -20,7 +20,10 @@ static const struct opt options[] = {
     {"minutes", 0, "N", OPT_NUMBER, offsetof(struct trial_args, minutes),
      "end each measurement after N minutes"},
     {"endpoint-url", 0, "URL", OPT_STRING, offsetof(struct trial_args, endpoint_url),
-     "measure at this Lambda endpoint instead of the embedded Lambda"},
+     "measure at this Lambda endpoint instead of the embedded Lambda; keys are found as the AWS "
+     "SDKs find them"},
+    {"profile", 0, "NAME", OPT_STRING, offsetof(struct trial_args, profile),
+     "keys and region for --endpoint-url come from this profile of the AWS files"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct trial_args, region),
      "prices and signatures of this region (default: us-east-1)"},
     {"max-invocations", 0, "N", OPT_COUNT, offsetof(struct trial_args, max_invocations),
@@ -115,6 +118,7 @@ static int set_up(struct trial *t, struct error *e)
 {
     struct session_options o = {.endpoint_url = t->args->endpoint_url,
                                 .region = t->args->region,
+                                .profile = t->args->profile,
                                 .unshaped = t->args->unshaped,
                                 .journal = t->args->journal,
                                 .output = t->args->output,

@@ -24,7 +24,7 @@
 #include "model/sample.h"
 
 struct trial_args {
-    const char *config, *endpoint_url, *region, *prices, *output, *journal, *colour;
+    const char *config, *endpoint_url, *profile, *region, *prices, *output, *journal, *colour;
     struct opt_list functions;
     uint64_t seed, rounds, max_invocations;
     double minutes, budget_usd;

@@ -36,7 +36,7 @@ int source_environment(struct identity *id, struct secret *out, struct buf *look
                                   profiles_variable("AWS_SECRET_ACCESS_KEY"),
                                   token ? token : profiles_variable("AWS_SECURITY_TOKEN")};
     if (!parts[0]) {
-        buf_addstr(looked, "\n  environment: AWS_ACCESS_KEY_ID is not set");
+        buf_addstr(looked, ENVIRONMENT_NOT_SET);
         return ABSENT;
     }
     if (!parts[1])
@@ -218,6 +218,15 @@ static int assume(struct identity *id, const char *name, struct trail *trail, st
     return failed ? error_prefix(e, "profile '%s'", name) : FOUND;
 }
 
+static void add_profile_missing(const struct identity *id, struct buf *looked)
+{
+    buf_addf(looked,
+             "\n  profile '%s': %s in '%s' and '%s'\n  web identity: "
+             "AWS_WEB_IDENTITY_TOKEN_FILE is not set",
+             id->profile, profiles_have(&id->files, id->profile) ? "it has no keys" : "it is not",
+             id->files.credentials_path, id->files.config_path);
+}
+
 static int profile(struct identity *id, struct secret *out, struct buf *looked, struct error *e)
 {
     const char *name = id->profile;
@@ -225,19 +234,42 @@ static int profile(struct identity *id, struct secret *out, struct buf *looked, 
     int result = is_role(id, name) ? assume(id, name, &trail, out, e)
                                    : profile_keys(id, name, !id->only_profile, out, e);
     if (result == ABSENT)
-        buf_addf(looked,
-                 "\n  profile '%s': %s in '%s' and '%s'\n  web identity: "
-                 "AWS_WEB_IDENTITY_TOKEN_FILE is not set",
-                 name, profiles_have(&id->files, name) ? "it has no keys" : "it is not",
-                 id->files.credentials_path, id->files.config_path);
+        add_profile_missing(id, looked);
     return result;
+}
+
+static void add_environment_missing(const struct identity *id, struct buf *looked)
+{
+    buf_addstr(looked, id->only_profile ? "\n  environment: not used, because a profile was named"
+                                        : ENVIRONMENT_NOT_SET);
+}
+
+int source_local(const struct identity *id, struct buf *looked)
+{
+    static const char *const keys[] = {"aws_access_key_id", "role_arn", "credential_process",
+                                       "web_identity_token_file"};
+    static const char *const variables[] = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                                            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                                            "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ACCESS_KEY_ID"};
+    size_t used = ARRAY_LEN(variables) - (id->only_profile ? 2 : 0); /* the others do not count */
+    bool there = source_instance_allowed() || uses_sso(id, id->profile);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        there = there || profiles_get(&id->files, id->profile, keys[i]);
+    for (size_t i = 0; i < used; i++)
+        there = there || profiles_variable(variables[i]);
+    if (there)
+        return FOUND;
+    add_environment_missing(id, looked);
+    add_profile_missing(id, looked);
+    buf_addstr(looked, CONTAINER_NOT_SET INSTANCE_OFF);
+    return ABSENT;
 }
 
 int source_chain(struct identity *id, struct secret *out, struct buf *looked, struct error *e)
 {
     int result = ABSENT;
     if (id->only_profile)
-        buf_addstr(looked, "\n  environment: not used, because a profile was named");
+        add_environment_missing(id, looked);
     else
         result = source_environment(id, out, looked, e);
     if (result == ABSENT)

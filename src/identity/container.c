@@ -89,8 +89,7 @@ int source_container(struct identity *id, struct secret *out, struct buf *looked
     struct http_response response = {0};
     struct buf token;
     if (!relative && !full) {
-        buf_addstr(looked, "\n  container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI "
-                           "are not set");
+        buf_addstr(looked, CONTAINER_NOT_SET);
         return ABSENT;
     }
     if (relative && *relative != '/')
@@ -123,10 +122,10 @@ int source_container(struct identity *id, struct secret *out, struct buf *looked
 
 /* ---- the EC2 instance ---- */
 
-static bool is_true(const char *variable)
+bool source_instance_allowed(void)
 {
-    const char *value = profiles_variable(variable);
-    return value && text_same(value, "true");
+    const char *value = profiles_variable("AWS_EC2_METADATA_DISABLED");
+    return !value || !text_same(value, "true");
 }
 
 /* One call of the instance's metadata service; the text of its answer, or NULL. */
@@ -164,7 +163,7 @@ static char *ask(struct identity *id, const char *method, const char *path, cons
 
 static char *instance_token(struct identity *id)
 {
-    return is_true("AWS_EC2_METADATA_DISABLED") ? NULL : ask(id, "PUT", "/latest/api/token", NULL);
+    return !source_instance_allowed() ? NULL : ask(id, "PUT", "/latest/api/token", NULL);
 }
 
 char *source_instance_region(struct identity *id)
@@ -203,8 +202,8 @@ static int fetch_instance_keys(struct identity *id, const char *token, const cha
 
 int source_instance(struct identity *id, struct secret *out, struct buf *looked, struct error *e)
 {
-    if (is_true("AWS_EC2_METADATA_DISABLED")) {
-        buf_addstr(looked, "\n  EC2 instance: switched off by AWS_EC2_METADATA_DISABLED");
+    if (!source_instance_allowed()) {
+        buf_addstr(looked, INSTANCE_OFF);
         return ABSENT;
     }
     char *token = instance_token(id);

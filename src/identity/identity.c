@@ -73,17 +73,31 @@ void identity_free(struct identity *id)
 
 /* ---- keys ---- */
 
+static int refuse(const struct buf *looked, struct error *e)
+{
+    return error_set(e, ERROR_CONFIG,
+                     "no AWS credentials were found. Looked at:%s\nSet AWS_ACCESS_KEY_ID and "
+                     "AWS_SECRET_ACCESS_KEY, or name a profile that has keys with --profile or "
+                     "AWS_PROFILE",
+                     looked->data);
+}
+
+int identity_check(const struct identity *id, struct error *e)
+{
+    struct buf looked;
+    buf_init(&looked);
+    int result = source_local(id, &looked) == ABSENT ? refuse(&looked, e) : 0;
+    buf_release(&looked);
+    return result;
+}
+
 static int find(struct identity *id, struct secret *found, struct error *e)
 {
     struct buf looked;
     buf_init(&looked);
     int result = source_chain(id, found, &looked, e);
     if (result == ABSENT)
-        error_set(e, ERROR_CONFIG,
-                  "no AWS credentials were found. Looked at:%s\nSet AWS_ACCESS_KEY_ID and "
-                  "AWS_SECRET_ACCESS_KEY, or name a profile that has keys with --profile or "
-                  "AWS_PROFILE",
-                  looked.data);
+        refuse(&looked, e);
     buf_release(&looked);
     if (!result && found->expires_ns && found->expires_ns <= clock_wall_ns()) {
         error_set(e, ERROR_CONFIG, "the keys of %s have expired", found->origin);
@@ -146,10 +160,11 @@ static bool is_region(const char *text)
 
 const char *identity_region(struct identity *id)
 {
-    if (!id->region) {
+    if (!id->region && !id->own_region) {
         id->own_region = source_instance_region(id);
-        if (id->own_region && is_region(id->own_region))
-            id->region = id->own_region;
+        if (!id->own_region)
+            id->own_region = xstrdup(""); /* asked once */
+        id->region = is_region(id->own_region) ? id->own_region : NULL;
     }
     return id->region;
 }

@@ -43,6 +43,11 @@ struct identity *identity_new(struct loop *loop, const struct identity_options *
                               struct error *e);
 void identity_free(struct identity *id);
 /*
+ * Whether there is a place at all from which keys could come, as far as that can be told without
+ * asking anybody: worth knowing early. 0, or the error that identity_get() would give.
+ */
+int identity_check(const struct identity *id, struct error *e);
+/*
  * The keys, found at the first call and renewed when they are about to expire; while a renewal
  * fails the old ones stay in use until they do expire. May run the loop and other programs, so not
  * to be called from a callback. ERROR_CONFIG when there are none, with every place that was looked

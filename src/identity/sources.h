@@ -20,6 +20,11 @@
 
 enum { FOUND = 0, ABSENT = 1 };
 
+#define ENVIRONMENT_NOT_SET "\n  environment: AWS_ACCESS_KEY_ID is not set"
+#define INSTANCE_OFF        "\n  EC2 instance: switched off by AWS_EC2_METADATA_DISABLED"
+#define CONTAINER_NOT_SET                                                                          \
+    "\n  container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI are not set"
+
 struct identity {
     struct loop *loop;
     struct log *log;
@@ -38,6 +43,10 @@ struct identity {
 
 /* The chain: all sources in the order of the SDKs. */
 int source_chain(struct identity *id, struct secret *out, struct buf *looked, struct error *e);
+/* FOUND or ABSENT, as far as that can be told without asking anybody. */
+int source_local(const struct identity *id, struct buf *looked);
+/* Whether the EC2 instance may be asked. */
+bool source_instance_allowed(void);
 
 int source_environment(struct identity *id, struct secret *out, struct buf *looked,
                        struct error *e);

@@ -31,6 +31,8 @@ struct lambda_server {
     bool hold;          /* never answer Invokes */
     unsigned memory_mb; /* in the REPORT */
     unsigned invokes, others;
+    unsigned asked; /* for keys */
+    bool no_keys;
     char payload[64];
     char log_type[16];
     enum sample_status statuses[REPLIES_MAX]; /* of the replies, in their order */
@@ -82,6 +84,16 @@ static void serve(void *context, struct http_exchange *x)
     http_reply(x, 200, NULL, 0, active, sizeof active - 1);
 }
 
+static int keys(void *context, struct sigv4_credentials *out, struct error *e)
+{
+    struct lambda_server *s = context;
+    s->asked++;
+    if (s->no_keys)
+        return error_set(e, ERROR_CONFIG, "no keys today");
+    *out = (struct sigv4_credentials){"AKIDEXAMPLE", "secret", NULL};
+    return 0;
+}
+
 static void server_begin(struct lambda_server *s)
 {
     *s = (struct lambda_server){.invoke_status = 200, .memory_mb = 256};
@@ -95,7 +107,7 @@ static void server_begin(struct lambda_server *s)
         .endpoint = s->endpoint,
         .region = "eu-west-1",
         .role = "r",
-        .credentials = {"AKIDEXAMPLE", "secret", NULL},
+        .credentials = {keys, s},
         .lanes = 3,
         .sides_share_machine = true,
     };
@@ -273,6 +285,26 @@ static void cancel_answers_at_once(void **state)
     server_end(&s);
 }
 
+/* Keys are asked for where a function is changed, and never for an Invoke. */
+static void keys_are_asked_for_between_measurements(void **state)
+{
+    (void)state;
+    struct lambda_server s;
+    server_begin(&s);
+    deploy(&s, "f");
+    assert_int_equal(s.asked, 1);
+    invoke(&s, "f");
+    await(&s, 1);
+    assert_int_equal(s.asked, 1);
+    s.no_keys = true;
+    assert_int_equal(s.target->calls->renew(s.target, "f", &function, "t", &s.e), -1);
+    assert_string_equal(s.e.text, "no keys today");
+    s.no_keys = false;
+    assert_int_equal(s.target->calls->remove(s.target, "f", &s.e), 0);
+    assert_int_equal(s.asked, 3);
+    server_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +312,7 @@ int main(void)
         cmocka_unit_test(other_memory_is_tampering),
         cmocka_unit_test(an_invoke_is_never_repeated),
         cmocka_unit_test(what_cannot_be_sent_is_told_from_the_loop),
+        cmocka_unit_test(keys_are_asked_for_between_measurements),
         cmocka_unit_test(nobody_answers),
         cmocka_unit_test(cancel_answers_at_once),
     };
