@@ -12,7 +12,7 @@
 
 /*
  * Where the target gets its keys. Asked before each change of a function, between measurements, and
- * never during one; the answer must stay valid until it is asked again. It may run the loop.
+ * never during one; the answer must stay valid until the source gives another. It may run the loop.
  */
 struct aws_credentials_source {
     int (*get)(void *context, struct sigv4_credentials *out, struct error *e);

@@ -45,6 +45,7 @@ int session_check(const struct session_options *options, struct error *e)
     if (!options->endpoint_url)
         return 0;
     struct identity_options o = identity_options_of(options);
+    o.log = NULL; /* session_open() warns */
     struct identity *id = identity_new(NULL, &o, e);
     if (!id)
         return -1;

@@ -23,8 +23,9 @@ int secret_set(struct secret *s, const char *const parts[3], const char *expirat
     uint64_t expires_ns = 0;
     for (int i = 0; i < 2; i++)
         if (!parts[i] || !*parts[i])
-            return error_set(e, ERROR_CONFIG, "there is %s but no %s",
-                             i ? "an access key" : "something", names[i]);
+            return error_set(e, ERROR_CONFIG,
+                             i ? "there is an access key but no secret key"
+                               : "there is no access key");
     for (int i = 0; i < 3; i++)
         if (parts[i] && check(parts[i], names[i], e))
             return -1;

@@ -184,7 +184,8 @@ class Project:
         env = {k: v for k, v in os.environ.items()
                if not re.match(r"AWS_|GITHUB_|GIT_|CI$|NO_COLOR$", k) and not k.lower().endswith("_proxy")}
         env.update({"TMPDIR": self.temp, "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true",
-                    "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "XDG_CONFIG_HOME": os.path.join(self.base, "config")})
+                    "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+                    "XDG_CONFIG_HOME": os.path.join(self.base, "config")})
         env.update(extra or {})
         return env
 

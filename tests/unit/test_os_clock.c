@@ -92,6 +92,35 @@ static void the_basic_form_reads_back(void **state)
             fail_msg("'%s' was accepted", bad[i]);
 }
 
+static void other_forms_of_time_are_read(void **state)
+{
+    (void)state;
+    const uint64_t when = UINT64_C(1795469400) * NS_PER_S; /* 2026-11-23 21:30:00 */
+    char http[CLOCK_STAMP_BYTES];
+    assert_true(clock_parse_iso("2026-11-23T21:30:00Z") == when);
+    assert_true(clock_parse_iso("2026-11-23T21:30:00.123456Z") == when);
+    assert_true(clock_parse_iso("2026-11-23T21:30:00+00:00") == when);
+    assert_true(clock_parse_iso("2026-11-23T23:00:00+01:30") == when);
+    assert_true(clock_parse_iso("2026-11-23T20:30:00-01:00") == when);
+    static const char *const no[] = {
+        "",
+        "2026-11-23",
+        "2026-11-23T21:30:00",
+        "2026-02-30T21:30:00Z",
+        "2026-11-23T21:30:00Zx",
+        "2026-11-23T21:30:00.Z",
+        "2026-11-23T21:30:00+1:00",
+        "2026-11-23 21:30:00Z",
+    };
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
+        assert_true(clock_parse_iso(no[i]) == 0);
+    clock_stamp_http(when, http);
+    assert_true(clock_parse_http(http) == when);
+    assert_true(clock_parse_http("Mon, 23 Nov 2026 21:30:00 GMTx") == 0);
+    assert_true(clock_parse_http("Mon, 23 Foo 2026 21:30:00 GMT") == 0);
+    assert_true(clock_parse_http("Monday, 23-Nov-26 21:30:00 GMT") == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +130,7 @@ int main(void)
         cmocka_unit_test(cpu_time_grows_with_work),
         cmocka_unit_test(stamps_have_the_forms_that_aws_wants),
         cmocka_unit_test(the_basic_form_reads_back),
+        cmocka_unit_test(other_forms_of_time_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
