@@ -81,6 +81,7 @@ static int use_endpoint(struct session *s, const struct session_options *options
     t->region = region ? region : PLAN_DEFAULT_REGION;
     t->credentials = (struct aws_credentials_source){keys_of_identity, s->identity};
     t->ca_bundle = identity_ca_bundle(s->identity);
+    t->charged = true;
     t->lanes = ENDPOINT_LANES;
     return 0;
 }
