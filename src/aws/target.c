@@ -168,7 +168,13 @@ struct target *aws_target_new(struct loop *loop, const struct aws_target_options
         http_client_new(loop, &(struct http_client_options){.ca_bundle = options->ca_bundle}, e);
     if (!http)
         return NULL;
+    struct sigv4_credentials credentials;
+    if (options->credentials.get(options->credentials.context, &credentials, e)) {
+        http_client_free(http);
+        return NULL;
+    }
     struct aws_target *t = xcalloc(1, sizeof *t);
+    t->credentials = credentials;
     t->base = (struct target){.calls = &calls,
                               .loop = loop,
                               .kind = options->kind,
@@ -192,7 +198,10 @@ struct target *aws_target_new(struct loop *loop, const struct aws_target_options
 
 struct lambda *aws_target_lambda(struct target *t)
 {
-    return &((struct aws_target *)t)->lambda;
+    struct aws_target *at = (struct aws_target *)t;
+    refresh_credentials(at,
+                        NULL); /* if there are no new keys, the old ones are still worth a try */
+    return &at->lambda;
 }
 
 void target_free(struct target *t)

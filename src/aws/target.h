@@ -36,7 +36,10 @@ struct aws_target_options {
 
 struct target *aws_target_new(struct loop *loop, const struct aws_target_options *options,
                               struct error *e);
-/* The endpoint behind such a target, for calls beyond struct target_calls; it dies with the target. */
+/*
+ * The endpoint behind such a target, for calls beyond struct target_calls, with keys of now if the
+ * source has any; it dies with the target.
+ */
 struct lambda *aws_target_lambda(struct target *t);
 void target_free(struct target *t);
 

@@ -14,7 +14,7 @@
 #include "os/fs.h"
 
 struct args {
-    const char *endpoint_url, *region, *older_than;
+    const char *endpoint_url, *profile, *region, *older_than;
     struct opt_list journals;
     bool dry_run;
 };
@@ -27,7 +27,9 @@ static const struct opt options[] = {
      "look through all functions of the region, and delete the gate's that are older than this "
      "('2h', '30m') and have expired"},
     {"endpoint-url", 0, "URL", OPT_STRING, offsetof(struct args, endpoint_url),
-     "the Lambda endpoint; keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
+     "the Lambda endpoint; keys come from where the AWS SDKs find them"},
+    {"profile", 0, "NAME", OPT_STRING, offsetof(struct args, profile),
+     "keys of this profile of the AWS config files"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
      "the region that requests are signed for (default: us-east-1)"},
     {"dry-run", 0, NULL, OPT_FLAG, offsetof(struct args, dry_run),
@@ -174,7 +176,9 @@ static int check_args(const struct args *args, double *older_than_ms, struct err
 static int clean_up(struct cleanup *c, struct error *e)
 {
     double older_than_ms = 0;
-    struct session_options o = {.endpoint_url = c->args->endpoint_url, .region = c->args->region};
+    struct session_options o = {.endpoint_url = c->args->endpoint_url,
+                                .profile = c->args->profile,
+                                .region = c->args->region};
     if (check_args(c->args, &older_than_ms, e) || session_open(&c->session, &o, e))
         return -1;
     int failed = settle_all(c, e);

@@ -291,17 +291,20 @@ static void keys_are_asked_for_between_measurements(void **state)
     (void)state;
     struct lambda_server s;
     server_begin(&s);
+    assert_int_equal(s.asked, 1); /* a target without keys is none */
     deploy(&s, "f");
-    assert_int_equal(s.asked, 1);
+    assert_int_equal(s.asked, 2);
     invoke(&s, "f");
     await(&s, 1);
-    assert_int_equal(s.asked, 1);
+    assert_int_equal(s.asked, 2);
     s.no_keys = true;
     assert_int_equal(s.target->calls->renew(s.target, "f", &function, "t", &s.e), -1);
     assert_string_equal(s.e.text, "no keys today");
     s.no_keys = false;
     assert_int_equal(s.target->calls->remove(s.target, "f", &s.e), 0);
-    assert_int_equal(s.asked, 3);
+    assert_int_equal(s.asked, 4);
+    aws_target_lambda(s.target);
+    assert_int_equal(s.asked, 5);
     server_end(&s);
 }
 
