@@ -12,6 +12,8 @@
  * More stolen processor time than this, and times tell more of the neighbours than of the function.
  */
 static const double STOLEN_MAX = 0.05;
+/* More of the time without memory for anything, and times tell of the machine's swapping. */
+static const double STALLED_MAX = 0.05;
 
 static int deploy_sides(const struct measure_job *job, struct load_job *load, struct error *e)
 {
@@ -133,22 +135,49 @@ static int run_rounds(const struct measure_job *job, const struct load_job *load
     }
 }
 
-static int measure(const struct measure_job *job, const struct load_job *load, struct gate *gate,
-                   struct error *e)
+/* What is known of the machine at one moment. */
+struct health {
+    struct machine_times times;
+    uint64_t memory_stall_us, at_ns;
+};
+
+static struct health health_now(void)
 {
-    struct machine_times before = machine_times();
-    progress_begin(job->progress, job->session->loop, job->function->name, job->series,
-                   job->function_index, job->function->rounds.max);
-    int failed = run_rounds(job, load, gate, e);
-    progress_end(job->progress);
-    double stolen = machine_stolen_share(before, machine_times());
-    if (stolen > STOLEN_MAX && load->target->sides_share_machine) {
-        char reason[160];
+    return (struct health){machine_times(), machine_memory_stall_us(), clock_now_ns()};
+}
+
+/* The functions ran on this machine: what kept it from them since `before` makes the times doubtful. */
+static void doubt_machine(struct gate *gate, const struct health *before)
+{
+    char reason[160];
+    struct health now = health_now();
+    double stolen = machine_stolen_share(before->times, now.times);
+    double stalled = 1e3 * (double)(now.memory_stall_us - before->memory_stall_us) /
+                     (double)(now.at_ns - before->at_ns + 1);
+    if (stolen > STOLEN_MAX) {
         snprintf(reason, sizeof reason,
                  "other machines on the same host took %.0f %% of this one's processor time",
                  stolen * 100);
         gate_doubt(gate, reason);
     }
+    if (stalled > STALLED_MAX) {
+        snprintf(reason, sizeof reason,
+                 "for %.0f %% of the time nothing could run here for want of memory",
+                 stalled * 100);
+        gate_doubt(gate, reason);
+    }
+}
+
+static int measure(const struct measure_job *job, const struct load_job *load, struct gate *gate,
+                   struct error *e)
+{
+    struct health before = health_now();
+    progress_begin(job->progress, job->session->loop, job->function->name, job->series,
+                   job->function_index, job->function->rounds.max);
+    int failed = run_rounds(job, load, gate, e);
+    progress_end(job->progress);
+    if (load->target->sides_share_machine)
+        doubt_machine(gate, &before);
     return failed;
 }
 

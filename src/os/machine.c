@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -39,6 +40,24 @@ double machine_stolen_share(struct machine_times before, struct machine_times af
     if (after.total <= before.total || after.stolen < before.stolen)
         return 0;
     return (double)(after.stolen - before.stolen) / (double)(after.total - before.total);
+}
+
+uint64_t machine_read_stall_us(const char *text)
+{
+    uint64_t us = 0;
+    const char *full = strstr(text, "full ");
+    const char *total = full ? strstr(full, "total=") : NULL;
+    return total && sscanf(total, "total=%" SCNu64, &us) == 1 ? us : 0;
+}
+
+uint64_t machine_memory_stall_us(void)
+{
+    struct buf text;
+    buf_init(&text);
+    uint64_t us =
+        fs_read("/proc/pressure/memory", 4096, &text, NULL) ? 0 : machine_read_stall_us(text.data);
+    buf_release(&text);
+    return us;
 }
 
 char *machine_program(void)

@@ -41,6 +41,19 @@ static void stolen_share(void **state)
                     1e-12);
 }
 
+static void reads_pressure(void **state)
+{
+    (void)state;
+    assert_int_equal(machine_read_stall_us("some avg10=0.00 avg60=0.00 avg300=0.00 total=321549\n"
+                                           "full avg10=0.11 avg60=0.45 avg300=0.23 total=108140\n"),
+                     108140);
+    assert_int_equal(machine_read_stall_us("some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"), 0);
+    assert_int_equal(machine_read_stall_us("full avg10=0.00"), 0);
+    assert_int_equal(machine_read_stall_us(""), 0);
+    uint64_t before = machine_memory_stall_us();
+    assert_true(machine_memory_stall_us() >= before);
+}
+
 static void knows_its_program(void **state)
 {
     (void)state;
@@ -57,6 +70,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_goes_on),
         cmocka_unit_test(stolen_share),
+        cmocka_unit_test(reads_pressure),
         cmocka_unit_test(knows_its_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
