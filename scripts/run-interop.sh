@@ -32,6 +32,12 @@ install_python_sdk() {
     venv/bin/python -c 'import boto3'
 }
 
+install_python_iam() {
+    "$python" -m venv venv
+    venv/bin/python -m pip install --disable-pip-version-check --no-input -q -r "$pins/requirements-iam.txt"
+    venv/bin/python -W ignore -c 'import parliament'
+}
+
 install_node() {
     cp "$pins/node/package.json" "$pins/node/package-lock.json" .
     headers=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
@@ -70,6 +76,7 @@ pins_of() { # NAME: its pins as one text
     case $1 in
     python_runtime) cat "$pins/requirements-runtime.txt" ;;
     python_sdk) cat "$pins/requirements-sdk.txt" ;;
+    python_iam) cat "$pins/requirements-iam.txt" ;;
     node) cat "$pins/node/package.json" "$pins/node/package-lock.json" ;;
     go) cat "$pins"/go/* ;;
     java) cat "$pins/java/pom.xml" "$pins"/java/src/* ;;
@@ -125,7 +132,7 @@ fi
 
 echo "installing into $B/interop:"
 scripts/install-deps.sh interop || echo "note: going on without what is missing above"
-for name in python_runtime python_sdk node go java; do
+for name in python_runtime python_sdk python_iam node go java; do
     install "$name"
 done
 

@@ -1,6 +1,7 @@
 /* init: writes a starter perf.yml. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/command.h"
 #include "config/starter.h"
@@ -19,7 +20,8 @@ static const struct opt options[] = {
 static const struct command_usage usage = {
     "lambda-perf-gate init [options] [DIRECTORY]",
     "Looks at what the folder holds (a SAM template, serverless.yml, package.json,\n"
-    "requirements.txt, bootstrap, Cargo.toml, go.mod) and writes a starter perf.yml.",
+    "requirements.txt, bootstrap, Cargo.toml, go.mod) and writes a starter perf.yml.\n"
+    "With --iam: the IAM policies for measuring on AWS instead; see init --iam --help.",
     options,
     sizeof options / sizeof options[0],
 };
@@ -58,8 +60,19 @@ static int init(const char *directory, const struct args *args, struct error *e)
     return failed;
 }
 
+/* Writing IAM documents is another task with other options. */
+static bool asks_for_iam(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (!strcmp(argv[i], "--iam"))
+            return true;
+    return false;
+}
+
 int command_init(int argc, char **argv)
 {
+    if (asks_for_iam(argc, argv))
+        return command_init_iam(argc, argv);
     struct args args = {0};
     struct opt_list words = {0};
     struct error e = {0};

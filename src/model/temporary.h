@@ -29,6 +29,9 @@
 #define TEMPORARY_TAG_CREATED "lambda-perf-gate:created"
 #define TEMPORARY_TAG_EXPIRES "lambda-perf-gate:expires"
 
+/* The one log group of all functions that are made at AWS. */
+#define TEMPORARY_LOG_GROUP "/lambda-perf-gate"
+
 enum { TEMPORARY_RUN_BYTES = 9 }; /* of a run's id, with the NUL */
 
 struct temporary_tags {
