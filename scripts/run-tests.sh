@@ -7,7 +7,7 @@
 #   PATTERN    only jobs whose name contains it ("unit/net", "serve"); after a colon, only end-to-end tests whose name
 #              contains it ("serve_api:alias")
 #
-#   V=1        a line for every test     JOBS=N      jobs at once (default 2)
+#   V=1        a line for every test     JOBS=N      jobs at once (default: one more than processors)
 #   KEEP=1     keep the temporary folder
 #
 # The last line is "N passed, N failed, N skipped"; the exit code is 0 only when something ran and nothing failed.

@@ -27,6 +27,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 KINDS = ("e2e", "interop", "bench", "unit", "fuzz")  # the long ones are started first
 JOB_SECONDS = {"unit": 120, "fuzz": 120, "bench": 300, "e2e": 400, "interop": 400}
 TEST_SECONDS = 120
+JOBS = (os.cpu_count() or 1) + 1  # most jobs mostly wait
 LEAVE_SECONDS = 10  # for processes that are on their way out when the job ends
 TAIL_LINES = 60
 DROPPED = re.compile(r"AWS_|GITHUB_|GIT_|LPG_(?!TEST_)|ACTIONS_|RUNNER_|CI$|NO_COLOR$|.*_proxy$|.*_PROXY$|MAKE|MFLAGS")
@@ -461,7 +462,7 @@ def main():
     scale = 3 if "san-" in os.path.basename(build) else 1
     root = tempfile.mkdtemp(prefix="lpg-tests-")
     try:
-        run_all(jobs, build, root, int(os.environ.get("JOBS") or 2), scale, report)
+        run_all(jobs, build, root, int(os.environ.get("JOBS") or JOBS), scale, report)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
