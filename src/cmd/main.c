@@ -19,6 +19,7 @@ static const struct {
     {"serve", command_serve, "the embedded Lambda alone, for any client"},
     {"report", command_report, "render a result.json again"},
     {"compare", command_compare, "judge a stored samples file, no measurement"},
+    {"comment", command_comment, "post a result.json to its pull request"},
     {"cleanup", command_cleanup, "delete what runs at a Lambda endpoint left behind"},
     {"prices", command_prices, "show the prices, or fetch AWS's price list anew"},
 };

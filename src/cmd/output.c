@@ -10,7 +10,7 @@
 #include "os/fs.h"
 #include "report/report.h"
 
-enum { WIDTH_MAX = 140 };
+enum { WIDTH_MAX = 140, RESULT_BYTES_MAX = 64 * 1024 * 1024 };
 static const char samples_name[] = "samples.ndjson";
 
 static int write_in(const char *directory, const char *name, const struct buf *text,
@@ -148,4 +148,17 @@ int output_write(const struct output_options *o, const struct plan *plan, const 
     if (failed)
         *e = unwritten;
     return failed ? -1 : 0;
+}
+
+struct result *output_read(const char *path, struct error *e)
+{
+    struct buf text;
+    struct result *r = NULL;
+    buf_init(&text);
+    if (!fs_read(path, RESULT_BYTES_MAX, &text, e))
+        r = result_read(text.data, text.length, e);
+    if (!r)
+        error_prefix(e, "%s", path);
+    buf_release(&text);
+    return r;
 }

@@ -12,6 +12,9 @@
 #include "model/result.h"
 #include "model/sample.h"
 
+/* Where `run` leaves the result, unless it is told otherwise. */
+#define OUTPUT_RESULT ".lambda-perf-gate/result.json"
+
 struct output_options {
     const char *directory; /* NULL: write no files */
     const char *colour;
@@ -33,6 +36,8 @@ int output_build_log(const char *directory, const char *function, enum side side
  */
 int output_write(const struct output_options *o, const struct plan *plan, const struct result *r,
                  const struct series *series, struct error *e);
+/* Reads a result.json again; NULL and an error that names the file when it is not one. */
+struct result *output_read(const char *path, struct error *e);
 /* Prints the report alone. */
 int output_print(const struct output_options *o, const struct result *r, struct error *e);
 

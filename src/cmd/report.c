@@ -5,7 +5,6 @@
 
 #include "cmd/command.h"
 #include "cmd/output.h"
-#include "os/fs.h"
 #include "report/report.h"
 
 struct args {
@@ -27,21 +26,6 @@ static const struct command_usage usage = {
     options,
     sizeof options / sizeof options[0],
 };
-
-enum { RESULT_MAX = 64 * 1024 * 1024 };
-
-static struct result *read_result(const char *path, struct error *e)
-{
-    struct buf text;
-    struct result *r = NULL;
-    buf_init(&text);
-    if (!fs_read(path, RESULT_MAX, &text, e))
-        r = result_read(text.data, text.length, e);
-    if (!r)
-        error_prefix(e, "%s", path);
-    buf_release(&text);
-    return r;
-}
 
 static int print(const struct args *args, const struct renderer *renderer, const struct result *r,
                  struct error *e)
@@ -81,8 +65,7 @@ int command_report(int argc, char **argv)
         error_set(&e, ERROR_USAGE, "report takes one file");
         return command_fail(&e);
     }
-    struct result *r =
-        read_result(words.count ? words.items[0] : ".lambda-perf-gate/result.json", &e);
+    struct result *r = output_read(words.count ? words.items[0] : OUTPUT_RESULT, &e);
     int failed = r ? print(&args, renderer, r, &e) : -1;
     result_free(r);
     return failed ? command_fail(&e) : EXIT_PASS;
