@@ -50,6 +50,12 @@ install_node() {
     test -f node_modules/aws-lambda-ric/dist/rapid-client.node
 }
 
+install_github() {
+    cp "$pins/github/package.json" "$pins/github/package-lock.json" .
+    npm ci --ignore-scripts --no-audit --no-fund --no-progress
+    node_modules/.bin/prism --version
+}
+
 install_go() {
     cp "$pins"/go/* .
     GOCACHE=$(pwd)/cache GOFLAGS=-mod=readonly CGO_ENABLED=0 go build -trimpath -o bootstrap .
@@ -67,6 +73,7 @@ needs() { # NAME: the commands without which there is no point in trying
     case $1 in
     python_*) echo "$python" ;;
     node) echo "node npm cmake make g++ autoconf automake libtoolize patch" ;;
+    github) echo "node npm" ;;
     go) echo "go" ;;
     java) echo "java javac mvn" ;;
     esac
@@ -78,6 +85,7 @@ pins_of() { # NAME: its pins as one text
     python_sdk) cat "$pins/requirements-sdk.txt" ;;
     python_iam) cat "$pins/requirements-iam.txt" ;;
     node) cat "$pins/node/package.json" "$pins/node/package-lock.json" ;;
+    github) cat "$pins"/github/* ;;
     go) cat "$pins"/go/* ;;
     java) cat "$pins/java/pom.xml" "$pins"/java/src/* ;;
     esac
@@ -86,7 +94,7 @@ pins_of() { # NAME: its pins as one text
 tool_versions() { # NAME: an installation is only good for the tools that it was made with
     case $1 in
     python_*) "$python" --version ;;
-    node) node --version ;;
+    node | github) node --version ;;
     go) go version ;;
     java) javac -version ;;
     esac 2>/dev/null || :
@@ -132,7 +140,7 @@ fi
 
 echo "installing into $B/interop:"
 scripts/install-deps.sh interop || echo "note: going on without what is missing above"
-for name in python_runtime python_sdk python_iam node go java; do
+for name in python_runtime python_sdk python_iam node go java github; do
     install "$name"
 done
 

@@ -44,7 +44,10 @@ struct attempt {
 
 /* ---- what to tell the user ---- */
 
-/* By status and a part of GitHub's message; the first that fits. Of a 422 GitHub says itself what is wrong. */
+/*
+ * By status and a part of GitHub's message; the first that fits. Of a 422 GitHub says itself what
+ * is wrong.
+ */
 static const struct hint {
     int status;
     const char *part; /* NULL: any message */
