@@ -9,6 +9,7 @@
 struct args {
     const char *result, *repository, *sha, *key, *author, *when;
     uint64_t pull, wait_seconds;
+    bool status;
 };
 
 static const struct opt options[] = {
@@ -27,6 +28,8 @@ static const struct opt options[] = {
      "whose comments are ours (default: the token's owner, or " COMMENT_ACTIONS_BOT ")"},
     {"when", 0, "WHEN", OPT_STRING, offsetof(struct args, when),
      "always, or on-failure: a pass makes no comment but updates one that is there"},
+    {"status", 0, NULL, OPT_FLAG, offsetof(struct args, status),
+     "also set the commit's status, which needs 'statuses: write'"},
     {"max-wait", 0, "SECONDS", OPT_COUNT, offsetof(struct args, wait_seconds),
      "how long to wait for GitHub's rate limits (default: 120)"},
 };
@@ -62,6 +65,7 @@ static int post(const struct args *args, const struct result *r, struct error *e
         .key = args->key,
         .author = args->author,
         .only_failures = strcmp(args->when, "on-failure") == 0,
+        .status = args->status,
         .wait_seconds = (unsigned)args->wait_seconds,
         .log = command_log(LOG_INFO),
     };

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "github/status.h"
+#include "report/escape.h"
 #include "report/report.h"
 
 #define PULL_PREFIX "refs/pull/"
@@ -121,18 +123,58 @@ static void render(struct posting *p)
     c->text = p->text.data;
 }
 
+static int post_comment(struct posting *p, struct rest *rest, struct comment_posted *posted,
+                        struct error *e)
+{
+    if (choose_pull(p, rest, e))
+        return -1;
+    render(p);
+    return comment_post(rest, &p->comment, posted, e);
+}
+
+static int post_status(struct posting *p, struct rest *rest, struct error *e)
+{
+    const struct result *r = p->result;
+    const struct comment *c = &p->comment;
+    struct buf context, description, url;
+    buf_init(&context);
+    buf_init(&description);
+    buf_init(&url);
+    status_context(&context, c->mark.key);
+    escape_line(&description, r->headline ? r->headline : verdict_name(r->verdict),
+                STATUS_DESCRIPTION_CHARS);
+    bool linked = comment_add_run_url(&url, variable("GITHUB_SERVER_URL"), c);
+    struct status s = {c->repository, c->mark.sha,      context.data,
+                       r->verdict,    description.data, linked ? url.data : NULL};
+    int failed = status_post(rest, &s, e);
+    buf_release(&context);
+    buf_release(&description);
+    buf_release(&url);
+    return failed;
+}
+
 static int post(struct posting *p, struct rest *rest, struct comment_posted *posted,
                 struct error *e)
 {
     const struct publish *o = p->publish;
+    struct error status_error = {0};
     p->comment.author = o->author;
     p->comment.only_update = o->only_failures && p->result->verdict == VERDICT_PASS;
     p->comment.log = o->log;
-    if (choose_commit(p, e) || choose_repository(p, e) || choose_pull(p, rest, e))
+    if (choose_commit(p, e) || choose_repository(p, e))
         return -1;
+    if (o->status && !p->comment.mark.sha)
+        return error_set(e, ERROR_USAGE,
+                         "the status of which commit? The result names none: give --sha");
     choose_key(p);
-    render(p);
-    return comment_post(rest, &p->comment, posted, e);
+    int failed = post_comment(p, rest, posted, e);
+    if (!o->status || (failed && e->code == ERROR_INTERRUPTED) ||
+        !post_status(p, rest, &status_error))
+        return failed;
+    if (failed)
+        return error_suffix(e, "\n%s", status_error.text);
+    *e = status_error;
+    return -1;
 }
 
 static int post_with(struct loop *loop, struct http_client *http, const struct publish *o,

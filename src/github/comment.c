@@ -149,15 +149,24 @@ static bool is_plain_url(const char *url)
     return plain;
 }
 
-void comment_add_footer(struct buf *out, const char *server_url, const struct comment *c)
+bool comment_add_run_url(struct buf *out, const char *server_url, const struct comment *c)
 {
     if (!c->mark.run || !server_url || !is_plain_url(server_url) ||
         !rest_is_repository(c->repository))
-        return;
-    unsigned long long run = c->mark.run, attempt = c->mark.attempt;
-    buf_addf(out, "\n<sub>[Run %llu](%s/%s/actions/runs/%llu/attempts/%llu) · ", run, server_url,
-             c->repository, run, attempt);
-    buf_addstr(out, "updated by every run</sub>\n");
+        return false;
+    buf_addf(out, "%s/%s/actions/runs/%llu/attempts/%llu", server_url, c->repository,
+             (unsigned long long)c->mark.run, (unsigned long long)c->mark.attempt);
+    return true;
+}
+
+void comment_add_footer(struct buf *out, const char *server_url, const struct comment *c)
+{
+    struct buf url;
+    buf_init(&url);
+    if (comment_add_run_url(&url, server_url, c))
+        buf_addf(out, "\n<sub>[Run %llu](%s) · updated by every run</sub>\n",
+                 (unsigned long long)c->mark.run, url.data);
+    buf_release(&url);
 }
 
 /* The next line of a body without what a browser's editor changes: line ends, blanks behind. */

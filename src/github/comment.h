@@ -100,9 +100,11 @@ bool comment_has_mark(const char *body, const char *key, uint64_t *run, uint64_t
 size_t comment_room(const struct comment *c);
 
 /*
- * Appends the last line of the text: a link to the run. Nothing when the run is 0 or the server's
- * URL is not one that can stand in Markdown.
+ * Appends the address of the run, for a browser. False, and nothing appended, when the run is 0 or
+ * the server's URL is not one that can stand in Markdown.
  */
+bool comment_add_run_url(struct buf *out, const char *server_url, const struct comment *c);
+/* Appends the last line of the text, a link to the run; nothing when there is no address. */
 void comment_add_footer(struct buf *out, const char *server_url, const struct comment *c);
 
 #endif

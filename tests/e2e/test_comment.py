@@ -308,6 +308,47 @@ class Authors(Case):
         self.assertNotIn("GET user", self.github.calls()[-2:])
 
 
+class Status(Case):
+    def test_says_the_verdict_beside_the_commit(self):
+        for result, state in (("fail", "failure"), ("pass", "success"), ("inconclusive", "failure"), ("error", "error"),
+                              ("identical", "success"), ("multi", "error")):
+            self.github.statuses.clear()
+            self.github.comments.clear()
+            self.post("--status", result=result)
+            status = self.github.statuses[0]
+            self.assertEqual((status["state"], status["sha"]), (state, SHA), result)
+            self.assertEqual(status["target_url"], "https://github.com/%s/actions/runs/500/attempts/1" % REPOSITORY)
+            self.assertTrue(status["description"])
+        self.assertEqual(status["context"], "lambda-perf-gate/perf/gate")
+
+    def test_is_set_where_nothing_can_be_commented(self):
+        self.github.pulls[PULL]["locked"] = True
+        self.assertIn("locked", self.refused("--status"))
+        self.assertEqual([s["context"] for s in self.github.statuses], ["lambda-perf-gate/perf/gate/checkout"])
+
+    def test_refusals(self):
+        self.github.tokens[github_server.BOT_TOKEN].permissions = {"pull-requests"}
+        self.assertIn("      statuses: write\n", self.refused("--status"))
+        self.only()
+        self.github.tokens[github_server.BOT_TOKEN].permissions = set()
+        log = self.refused("--status", GITHUB_RUN_ID="501")
+        self.assertIn("pull-requests: write", log)
+        self.assertIn("statuses: write", log)
+
+    def test_a_lost_answer_is_asked_again(self):
+        self.github.faults.append(lose_answer("POST", "/statuses/"))
+        self.post("--status")
+        self.assertEqual(len(self.github.statuses), 2)
+
+    def test_a_long_headline_fits(self):
+        result = json.loads((GOLDEN / "fail" / "result.json").read_text())
+        result["headline"] = "\u202e@x ::error::" + "\u00e9" * 500
+        path = self.folder / "long.json"
+        path.write_text(json.dumps(result))
+        self.post("--status", result=path)
+        self.assertRegex(self.github.statuses[0]["description"], r"^\\u\{202E\}@x : :error: :.*…$")
+
+
 class Refusals(Case):
     def test_no_permission_says_what_to_add(self):
         log = self.refused(GITHUB_TOKEN=github_server.READ_TOKEN)

@@ -196,6 +196,11 @@ class Described:
         self.assertEqual(self.statuses(), [("GET", "user", 200), ("GET", "comments", 200), ("PATCH", "12", 200),
                                            ("DELETE", "13", 204)])
 
+    def test_sets_the_status(self):
+        self.serve([])
+        self.comment("--pr", "7", "--status", "--sha", SHA)
+        self.assertEqual(self.statuses()[-1], ("POST", SHA, 201))
+
     def test_leaves_a_later_run_alone(self):
         self.serve([{"id": 12, "body": MARK % 501}])
         self.assertIn("later run", self.comment("--pr", "7").stderr)

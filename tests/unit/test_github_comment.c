@@ -1,4 +1,4 @@
-/* Marks, keys and the text's room; tests/e2e/test_comment.py has the rest. */
+/* Marks, keys and the text's room, states and contexts; tests/e2e/test_comment.py has the rest. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "github/comment.h"
+#include "github/status.h"
 
 #define SHA "41d0e7c2b9d6f1a7e03c55d4a1c9be2f80d7a6e4"
 
@@ -182,6 +183,32 @@ static void footers_link_only_what_is_a_plain_address(void **state)
     buf_release(&out);
 }
 
+static void only_a_pass_looks_green(void **state)
+{
+    (void)state;
+    for (int v = 0; v < VERDICT_COUNT; v++)
+        assert_int_equal(strcmp(status_state((enum verdict)v), "success") == 0, v == VERDICT_PASS);
+    assert_string_equal(status_state(VERDICT_COUNT), "error");
+    assert_string_equal(status_state(VERDICT_INCONCLUSIVE), "failure");
+}
+
+static void contexts_are_readable(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"local", "lambda-perf-gate/local"},
+        {"ci%2Fperf%2Fapi", "lambda-perf-gate/ci/perf/api"},
+        {"a%20b%2F%2Fc%", "lambda-perf-gate/a%20b//c%"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf out;
+        buf_init(&out);
+        status_context(&out, rows[i][0]);
+        assert_string_equal(out.data, rows[i][1]);
+        buf_release(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +218,8 @@ int main(void)
         cmocka_unit_test(marks_are_whole_lines),
         cmocka_unit_test(text_that_does_not_fit_is_refused),
         cmocka_unit_test(footers_link_only_what_is_a_plain_address),
+        cmocka_unit_test(only_a_pass_looks_green),
+        cmocka_unit_test(contexts_are_readable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
