@@ -101,9 +101,9 @@ static void choose_key(struct posting *p)
     const struct result *r = p->result;
     const char *function = r->function_count == 1 ? r->functions[0].name : NULL;
     if (p->publish->key)
-        comment_key(&p->key, p->publish->key, NULL, NULL);
+        mark_key(&p->key, p->publish->key, NULL, NULL);
     else
-        comment_key(&p->key, variable("GITHUB_WORKFLOW"), variable("GITHUB_JOB"), function);
+        mark_key(&p->key, variable("GITHUB_WORKFLOW"), variable("GITHUB_JOB"), function);
     p->comment.mark.key = p->key.data;
     p->comment.mark.run = number_variable("GITHUB_RUN_ID");
     p->comment.mark.attempt = number_variable("GITHUB_RUN_ATTEMPT");

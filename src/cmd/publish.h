@@ -31,8 +31,9 @@ struct publish {
 };
 
 /*
- * Posts the comment, and sets the status even if there could be no comment. On failure the error says what to do; no verdict depends on it. ERROR_USAGE
- * when the token, the repository or the pull request is not known.
+ * Posts the comment, and sets the status even if there could be no comment. On failure the error
+ * says what to do; no verdict depends on it. ERROR_USAGE when the token, the repository or the pull
+ * request is not known.
  */
 int publish_comment(const struct publish *p, const struct result *r, struct comment_posted *posted,
                     struct error *e);

@@ -4,128 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/http_target.h"
 
-#define MARK_BEGIN     "<!-- lambda-perf-gate v=1 key="
-#define PERMISSION     "pull-requests: write"
-#define UNKNOWN_SHA    "-"
-#define HEX_DIGITS     "0123456789abcdef"
-#define DECIMAL_DIGITS "0123456789"
+#define PERMISSION "pull-requests: write"
+#define HEX_DIGITS "0123456789abcdef"
 
-enum {
-    KEY_BYTES = 200, /* of one that is not shortened */
-    KEY_KEPT = 150,
-    HASH_CHARS = 16,
-    SHA_CHARS_MAX = 64,
-    CREATE_ATTEMPTS = 3,
-    NAME_CHARS_MAX = 100,
-};
-
-/* ---- the mark ---- */
-
-static bool is_unreserved(char c, char before)
-{
-    /* two dashes would end the comment for some readers of HTML */
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || (c == '-' && before != '-');
-}
-
-static void add_encoded(struct buf *out, const char *text)
-{
-    char before = '-'; /* nor may one stand at the start */
-    for (const char *p = text; *p; p++) {
-        bool plain = is_unreserved(*p, before);
-        if (plain)
-            buf_addch(out, *p);
-        else
-            buf_addf(out, "%%%02X", (unsigned)(unsigned char)*p);
-        before = plain ? *p : '%';
-    }
-}
-
-/* A name may be of any length; a key that is too long keeps its beginning, and a digest. */
-static void shorten(struct buf *key, size_t from)
-{
-    char hex[SHA256_HEX];
-    if (key->length - from <= KEY_BYTES)
-        return;
-    hash_sha256_hex(key->data + from, key->length - from, hex);
-    buf_truncate(key, from + KEY_KEPT);
-    buf_addf(key, "_%.*s", HASH_CHARS, hex);
-}
-
-void comment_key(struct buf *out, const char *workflow, const char *job, const char *function)
-{
-    const char *const parts[] = {workflow, job, function};
-    size_t from = out->length;
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        if (!parts[i] || !*parts[i])
-            continue;
-        if (out->length > from)
-            buf_addstr(out, "%2F");
-        add_encoded(out, parts[i]);
-    }
-    if (out->length == from)
-        buf_addstr(out, "local");
-    shorten(out, from);
-}
-
-void comment_add_mark(struct buf *out, const struct comment_mark *mark)
-{
-    buf_addf(out, MARK_BEGIN "%s run=%llu.%llu sha=%s -->\n", mark->key,
-             (unsigned long long)mark->run, (unsigned long long)mark->attempt,
-             mark->sha ? mark->sha : UNKNOWN_SHA);
-}
-
-/* Moves *text over the words; false when they are not there. */
-static bool skip_words(const char **text, const char *words)
-{
-    size_t length = strlen(words);
-    if (strncmp(*text, words, length) != 0)
-        return false;
-    *text += length;
-    return true;
-}
-
-static bool skip_number(const char **text, uint64_t *value)
-{
-    size_t digits = strspn(*text, DECIMAL_DIGITS);
-    if (!digits || digits > 18)
-        return false;
-    *value = 0;
-    for (; digits; digits--, ++*text)
-        *value = *value * 10 + (uint64_t)(**text - '0');
-    return true;
-}
-
-static bool skip_sha(const char **text)
-{
-    size_t digits = strspn(*text, HEX_DIGITS);
-    if (!digits)
-        return skip_words(text, UNKNOWN_SHA);
-    *text += digits;
-    return digits <= SHA_CHARS_MAX;
-}
-
-bool comment_has_mark(const char *body, const char *key, uint64_t *run, uint64_t *attempt)
-{
-    const char *p = body;
-    uint64_t found_run, found_attempt;
-    if (!skip_words(&p, MARK_BEGIN) || !skip_words(&p, key) || !skip_words(&p, " run=") ||
-        !skip_number(&p, &found_run) || !skip_words(&p, ".") || !skip_number(&p, &found_attempt) ||
-        !skip_words(&p, " sha=") || !skip_sha(&p) || !skip_words(&p, " -->"))
-        return false;
-    p += *p == '\r';
-    if (*p && *p != '\n')
-        return false;
-    *run = found_run;
-    *attempt = found_attempt;
-    return true;
-}
+enum { CREATE_ATTEMPTS = 3, NAME_CHARS_MAX = 100 };
 
 /* ---- the text ---- */
 
@@ -133,7 +20,7 @@ size_t comment_room(const struct comment *c)
 {
     struct buf mark;
     buf_init(&mark);
-    comment_add_mark(&mark, &c->mark);
+    mark_add(&mark, &c->mark);
     size_t used = mark.length;
     buf_release(&mark);
     return used < COMMENT_BYTES_MAX ? COMMENT_BYTES_MAX - used : 0;
@@ -225,7 +112,7 @@ static enum rest_walk on_comment(void *context, const struct json *item)
     const char *body = json_get_string(item, "body", "");
     const char *login = json_get_string(json_get(item, "user"), "login", "");
     int64_t id = json_get_integer(item, "id", 0);
-    if (id <= 0 || !comment_has_mark(body, c->mark.key, &run, &attempt))
+    if (id <= 0 || !mark_is_in(body, c->mark.key, &run, &attempt))
         return REST_MORE;
     if (!text_same(login, s->author)) {
         struct buf who;
@@ -268,7 +155,7 @@ static const struct found *oldest(const struct search *s)
     return first;
 }
 
-static bool is_later(const struct found *f, const struct comment_mark *mark)
+static bool is_later(const struct found *f, const struct mark *mark)
 {
     return mark->run && (f->run > mark->run || (f->run == mark->run && f->attempt > mark->attempt));
 }
@@ -358,7 +245,7 @@ static int look_for_own(struct search *s, struct found *f, struct error *e)
 {
     if (find_comments(s, e))
         return -1;
-    const struct comment_mark *mark = &s->comment->mark;
+    const struct mark *mark = &s->comment->mark;
     for (size_t i = 0; i < s->count; i++) {
         const struct found *item = &s->items[i];
         bool same_run = item->run == mark->run && item->attempt == mark->attempt;
@@ -508,7 +395,7 @@ int comment_post(struct rest *r, const struct comment *c, struct comment_posted 
 {
     struct buf body;
     buf_init(&body);
-    comment_add_mark(&body, &c->mark);
+    mark_add(&body, &c->mark);
     buf_addstr(&body, c->text);
     struct search s = {.rest = r, .comment = c, .body = body.data};
     int failed = check(c, &body, e) || post(&s, posted, e);
@@ -541,7 +428,7 @@ static enum rest_walk on_pull(void *context, const struct json *item)
 static bool is_sha(const char *text)
 {
     size_t digits = strspn(text, HEX_DIGITS);
-    return !text[digits] && (digits == 40 || digits == SHA_CHARS_MAX);
+    return !text[digits] && (digits == 40 || digits == 64);
 }
 
 int comment_find_pull(struct rest *r, const char *repository, const char *sha, uint64_t *pull,

@@ -2,14 +2,9 @@
  * comment.h - the one comment that a gate keeps on a pull request: found again, brought up to date,
  * never doubled.
  *
- * The comment's first line is a mark that nobody sees:
- *
- *     <!-- lambda-perf-gate v=1 key=perf%2Fgate%2Fcheckout run=1234567890.1 sha=41d0e7c... -->
- *
- * A comment is the gate's when that whole line is there with the gate's key and the comment was
- * written by the account that the token belongs to: anybody can write such a line. Of several the
- * oldest is kept. One that a later run has written is left alone, for runs do not end in the order
- * in which they begin.
+ * A comment is the gate's when it begins with the gate's mark (mark.h) and was written by the
+ * account that the token belongs to. Of several the oldest is kept. One that a later run has
+ * written is left alone, for runs do not end in the order in which they begin.
  *
  *     struct comment c = {.repository = "o/r", .pull = 7, .mark = {.key = key, ...}};
  *     options.max_bytes = comment_room(&c);
@@ -26,6 +21,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "github/mark.h"
 #include "github/rest.h"
 
 /* Who comments with the token that a workflow gets. */
@@ -33,18 +29,11 @@
 
 enum { COMMENT_BYTES_MAX = 65000, COMMENT_URL_BYTES = 512 };
 
-struct comment_mark {
-    const char *key;  /* tells the comments of several gates on one pull request apart */
-    uint64_t run;     /* GITHUB_RUN_ID; 0: not in a workflow, which is neither early nor late */
-    uint64_t attempt; /* GITHUB_RUN_ATTEMPT */
-    const char *sha;  /* the commit that was measured, in hexadecimal; NULL: not known */
-};
-
 struct comment {
     const char *repository; /* "owner/name" */
     uint64_t pull;
     const char *author; /* login whose comments are ours; NULL: the token's, as GitHub says */
-    struct comment_mark mark;
+    struct mark mark;
     bool only_update; /* none is created, but one that is there is brought up to date */
     const char *text; /* what people see; with the mark at most COMMENT_BYTES_MAX bytes */
     struct log *log;  /* is told of comments that only look like ours; may be NULL */
@@ -79,22 +68,6 @@ int comment_find_pull(struct rest *r, const char *repository, const char *sha, u
                       struct error *e);
 
 /* ---- the pure parts ---- */
-
-/*
- * Appends the key of a gate: "workflow/job/function", percent-encoded. A part that is NULL or "" is
- * left out; "local" when all are. Two jobs of one workflow, and two functions that are measured by
- * jobs of their own, have comments of their own.
- */
-void comment_key(struct buf *out, const char *workflow, const char *job, const char *function);
-
-/* Appends the mark as a line. The key is one of comment_key(), or is encoded like one. */
-void comment_add_mark(struct buf *out, const struct comment_mark *mark);
-
-/*
- * Whether the first line of a comment's body is a mark with this key; *run and *attempt are then
- * those in it.
- */
-bool comment_has_mark(const char *body, const char *key, uint64_t *run, uint64_t *attempt);
 
 /* Bytes that are left for the text. */
 size_t comment_room(const struct comment *c);

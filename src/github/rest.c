@@ -6,12 +6,10 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/text.h"
-#include "base/units.h"
+#include "github/reply.h"
 #include "net/http_target.h"
 #include "os/clock.h"
 
-#define API_VERSION      "2022-11-28"
 #define CALL_TIMEOUT_NS  (30 * NS_PER_S)
 #define WRITE_SPACING_NS (1 * NS_PER_S) /* as GitHub asks of integrations */
 
@@ -21,7 +19,6 @@ enum {
     BODY_CAP = 48 * 1024 * 1024,
     LINK_MAX = 4096,
     MESSAGE_MAX = 400,
-    SECONDARY_SECONDS = 60,
 };
 
 struct rest {
@@ -42,72 +39,6 @@ struct attempt {
     struct buf message; /* GitHub's words, safe to print */
 };
 
-/* ---- what to tell the user ---- */
-
-/*
- * By status and a part of GitHub's message; the first that fits. Of a 422 GitHub says itself what
- * is wrong.
- */
-static const struct hint {
-    int status;
-    const char *part; /* NULL: any message */
-    bool permission;  /* and tell how to give it */
-    const char *text;
-} hints[] = {
-    {401, NULL, false,
-     "The token has expired, was revoked, or belongs to another host than GITHUB_API_URL."},
-    {403, "not accessible by", true, "The token lacks a permission."},
-    {403, "locked", false, "The conversation is locked; nobody without write access may comment."},
-    {403, "SSO", false, "The token must be authorised for the organisation's single sign-on."},
-    {403, NULL, true, "The token may not do this."},
-    {404, NULL, true,
-     "There is no such thing, or the token may not see it, which GitHub answers alike."},
-    {410, NULL, false,
-     "It was deleted, comments are turned off, or the host no longer speaks version " API_VERSION
-     " of the API."},
-};
-
-static const struct hint *find_hint(int status, const char *message)
-{
-    for (size_t i = 0; i < ARRAY_LEN(hints); i++)
-        if (hints[i].status == status && (!hints[i].part || strstr(message, hints[i].part)))
-            return &hints[i];
-    return NULL;
-}
-
-static void add_hint(const struct attempt *a, struct error *e)
-{
-    const struct hint *hint = find_hint(a->response.status, a->message.data);
-    if (!hint)
-        return;
-    error_suffix(e, "\n%s", hint->text);
-    if (hint->permission && a->call->permission)
-        error_suffix(e,
-                     " If it is a workflow's, add to the job:\n"
-                     "    permissions:\n"
-                     "      contents: read\n"
-                     "      %s",
-                     a->call->permission);
-}
-
-/* "message (field: code)": GitHub's own reason. */
-static void read_message(struct attempt *a)
-{
-    struct json *body = json_parse(a->response.body.data, a->response.body.length, NULL);
-    const char *message = json_get_string(body, "message", "");
-    text_add_safe(&a->message, message, strlen(message));
-    for (const struct json *f = json_first(json_get(body, "errors")); f; f = json_next(f)) {
-        const char *why = json_string(f, json_get_string(f, "message", NULL));
-        const char *field = json_get_string(f, "field", "");
-        why = why ? why : json_get_string(f, "code", "");
-        buf_addstr(&a->message, "; ");
-        text_add_safe(&a->message, field, strlen(field));
-        buf_addstr(&a->message, *field ? ": " : "");
-        text_add_safe(&a->message, why, strlen(why));
-    }
-    json_free(body);
-}
-
 static int refuse(const struct attempt *a, struct error *e)
 {
     const struct http_response *r = &a->response;
@@ -115,38 +46,11 @@ static int refuse(const struct attempt *a, struct error *e)
         return error_set(e, ERROR_NETWORK, "cannot %s: %s", a->call->what, r->reason);
     error_set(e, ERROR_API, "cannot %s: HTTP %d%s%s", a->call->what, r->status,
               a->message.length ? ": " : "", a->message.data);
-    if (r->status / 100 == 3)
-        error_suffix(e, "\nThe repository has moved: use its new name.");
-    add_hint(a, e);
+    reply_explain(r->status, a->message.data, a->call->permission, e);
     return -1;
 }
 
 /* ---- when to try again ---- */
-
-static bool header_number(const struct http_response *r, const char *name, double *value)
-{
-    char text[32];
-    return http_response_header(r, name, text, sizeof text) && units_parse_number(text, value) &&
-           *value >= 0;
-}
-
-uint64_t rest_limit_seconds(const struct http_response *r, const char *message, unsigned attempt,
-                            uint64_t wall_seconds)
-{
-    double after = -1, remaining = -1, reset = -1;
-    bool has_after = header_number(r, "retry-after", &after);
-    bool spent = header_number(r, "x-ratelimit-remaining", &remaining) && remaining < 1;
-    bool says = strstr(message, "rate limit") != NULL;
-    if (r->status != 429 && r->status != 403)
-        return 0;
-    if (r->status == 403 && (strstr(message, "not accessible by") || !(has_after || spent || says)))
-        return 0;
-    if (has_after)
-        return after < 1 ? 1 : after > 1e9 ? 1000000000 : (uint64_t)after;
-    if (spent && header_number(r, "x-ratelimit-reset", &reset) && reset < 1e12)
-        return reset > (double)wall_seconds ? (uint64_t)reset - wall_seconds + 1 : 1;
-    return (uint64_t)SECONDARY_SECONDS << (attempt - 1);
-}
 
 static bool is_write(const struct rest_call *call)
 {
@@ -237,8 +141,8 @@ static int consider_repeating(struct rest *r, const struct attempt *a, struct er
 {
     uint64_t limit = 0;
     if (a->response.outcome == HTTP_ANSWERED)
-        limit = rest_limit_seconds(&a->response, a->message.data, a->number,
-                                   clock_wall_ns() / NS_PER_S);
+        limit = reply_limit_seconds(&a->response, a->message.data, a->number,
+                                    clock_wall_ns() / NS_PER_S);
     if (a->number >= ATTEMPTS || (!limit && !may_repeat(a)))
         return 0;
     if (limit ? wait_for_limit(r, a, limit, e) : back_off(r, a, e))
@@ -262,7 +166,7 @@ static int send_once(struct rest *r, struct attempt *a, struct error *e)
 {
     const struct sigv4_header headers[] = {
         {"Accept", "application/vnd.github+json"},
-        {"X-GitHub-Api-Version", API_VERSION},
+        {"X-GitHub-Api-Version", REPLY_API_VERSION},
         {"User-Agent", "lambda-perf-gate/" LPG_VERSION},
         {"Authorization", r->authorization},
         {"Content-Type", "application/json"},
@@ -304,7 +208,7 @@ static int persist(struct rest *r, struct attempt *a, struct rest_answer *answer
         if (is_success(a))
             return 0;
         buf_clear(&a->message);
-        read_message(a);
+        reply_message(&a->response, &a->message);
         int again = consider_repeating(r, a, e);
         if (again <= 0)
             return again ? -1 : refuse(a, e);
@@ -364,38 +268,7 @@ void rest_answer_release(struct rest_answer *a)
 
 /* ---- lists ---- */
 
-/* Whether a link's parameters ("; rel=\"next\"; ...") name the relation "next". */
-static bool is_next(const char *parameters, size_t length)
-{
-    static const char *const forms[] = {"rel=\"next\"", "rel=next"};
-    for (size_t i = 0; i < ARRAY_LEN(forms); i++)
-        if (memmem(parameters, length, forms[i], strlen(forms[i])))
-            return true;
-    return false;
-}
-
-int rest_next_page(const char *link, const char *api_url, struct buf *path)
-{
-    size_t base = strlen(api_url);
-    for (const char *open; (open = strchr(link, '<'));) {
-        const char *close = strchr(open, '>');
-        if (!close)
-            return 0;
-        const char *following = strchr(close, '<');
-        size_t rest = following ? (size_t)(following - close) : strlen(close);
-        link = close + rest;
-        if (!is_next(close, rest))
-            continue;
-        size_t length = (size_t)(close - open) - 1;
-        if (length <= base || memcmp(open + 1, api_url, base) != 0 || open[1 + base] != '/')
-            return -1;
-        buf_add(path, open + 1 + base, length - base);
-        return 1;
-    }
-    return 0;
-}
-
-/* As rest_next_page(), with the reason. */
+/* As reply_next_page(), with the reason. */
 static int find_next(const struct rest *r, const struct attempt *a, struct buf *path,
                      struct error *e)
 {
@@ -403,7 +276,7 @@ static int find_next(const struct rest *r, const struct attempt *a, struct buf *
     buf_clear(path);
     if (!http_response_header(&a->response, "link", link, sizeof link))
         return 0;
-    int found = rest_next_page(link, r->api_url, path);
+    int found = reply_next_page(link, r->api_url, path);
     if (found < 0)
         error_set(e, ERROR_API, "cannot %s: the next page is said to be on another host than %s",
                   a->call->what, r->api_url);

@@ -89,22 +89,6 @@ typedef enum rest_walk rest_item_fn(void *context, const struct json *item);
 int rest_list(struct rest *r, const struct rest_call *call, rest_item_fn *item, void *context,
               struct error *e);
 
-/* ---- the pure parts ---- */
-
-/*
- * The path behind `api_url` of the link whose relation is "next" in a Link header (RFC 8288).
- * Returns 1 and appends it, 0 when there is none, and -1 when it leads somewhere else.
- */
-int rest_next_page(const char *link, const char *api_url, struct buf *path);
-
-/*
- * Seconds to wait before another try, by what a refusing answer says: Retry-After, the time at
- * which the limit is renewed, a minute for a secondary limit that names no time (longer with each
- * attempt, from 1). 0: the answer is not about a rate limit. `message` is GitHub's.
- */
-uint64_t rest_limit_seconds(const struct http_response *response, const char *message,
-                            unsigned attempt, uint64_t wall_seconds);
-
 /* "owner/name" of letters, digits, '-', '_' and '.', neither part of dots alone. */
 bool rest_is_repository(const char *text);
 

@@ -28,7 +28,7 @@ struct status {
 /* Sets it; a later one of the same context takes its place. */
 int status_post(struct rest *r, const struct status *s, struct error *e);
 
-/* Appends the context of a gate with this key (see comment_key()). */
+/* Appends the context of a gate with this key (see mark_key()). */
 void status_context(struct buf *out, const char *key);
 
 /* "success" for a pass alone; what is undecided or could not be measured never looks green. */

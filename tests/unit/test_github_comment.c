@@ -18,7 +18,7 @@ static char *key_of(const char *workflow, const char *job, const char *function)
 {
     struct buf key;
     buf_init(&key);
-    comment_key(&key, workflow, job, function);
+    mark_key(&key, workflow, job, function);
     return buf_detach(&key);
 }
 
@@ -62,7 +62,7 @@ static void long_keys_stay_apart(void **state)
 static void marks_are_read_as_they_are_written(void **state)
 {
     (void)state;
-    static const struct comment_mark rows[] = {
+    static const struct mark rows[] = {
         {"ci%2Fperf", 1234567890, 2, SHA},
         {"local", 0, 0, NULL},
         {"a", 999999999999999999, 1, SHA},
@@ -71,16 +71,16 @@ static void marks_are_read_as_they_are_written(void **state)
         uint64_t run = 7, attempt = 7;
         struct buf mark;
         buf_init(&mark);
-        comment_add_mark(&mark, &rows[i]);
+        mark_add(&mark, &rows[i]);
         assert_int_equal(strcspn(mark.data, "\n"), mark.length - 1);
-        assert_true(comment_has_mark(mark.data, rows[i].key, &run, &attempt));
+        assert_true(mark_is_in(mark.data, rows[i].key, &run, &attempt));
         assert_int_equal(run, rows[i].run);
         assert_int_equal(attempt, rows[i].attempt);
-        assert_false(comment_has_mark(mark.data, "other", &run, &attempt));
-        assert_false(comment_has_mark(mark.data + 1, rows[i].key, &run, &attempt));
+        assert_false(mark_is_in(mark.data, "other", &run, &attempt));
+        assert_false(mark_is_in(mark.data + 1, rows[i].key, &run, &attempt));
         for (size_t cut = 0; cut < mark.length - 1; cut++) {
             char *part = xstrndup(mark.data, cut);
-            assert_false(comment_has_mark(part, rows[i].key, &run, &attempt));
+            assert_false(mark_is_in(part, rows[i].key, &run, &attempt));
             free(part);
         }
         buf_release(&mark);
@@ -114,11 +114,11 @@ static void marks_are_whole_lines(void **state)
     };
     uint64_t run = 7, attempt = 7;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        assert_false(comment_has_mark(bad[i], "k", &run, &attempt));
+        assert_false(mark_is_in(bad[i], "k", &run, &attempt));
     assert_int_equal(run, 7);
     assert_int_equal(attempt, 7);
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
-        assert_true(comment_has_mark(good[i], "k", &run, &attempt));
+        assert_true(mark_is_in(good[i], "k", &run, &attempt));
 }
 
 /* Nobody listens: what is refused here is refused before anything is sent. */

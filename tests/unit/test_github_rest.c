@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "github/reply.h"
 #include "github/rest.h"
 
 #define API "https://api.github.com"
@@ -42,7 +43,7 @@ static void next_pages_are_on_the_same_host(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct buf path;
         buf_init(&path);
-        int found = rest_next_page(rows[i].link, API, &path);
+        int found = reply_next_page(rows[i].link, API, &path);
         assert_int_equal(found, !rows[i].path ? -1 : *rows[i].path != '\0');
         assert_string_equal(path.data, rows[i].path ? rows[i].path : "");
         buf_release(&path);
@@ -85,7 +86,7 @@ static void limits_are_told_from_refusals(void **state)
         buf_init(&r.body);
         buf_init(&r.headers);
         buf_addstr(&r.headers, rows[i].headers);
-        uint64_t seconds = rest_limit_seconds(&r, rows[i].message, rows[i].attempt, NOW);
+        uint64_t seconds = reply_limit_seconds(&r, rows[i].message, rows[i].attempt, NOW);
         if (seconds != rows[i].seconds)
             fail_msg("row %zu: %llu s", i, (unsigned long long)seconds);
         http_response_release(&r);
