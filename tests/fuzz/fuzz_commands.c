@@ -2,6 +2,7 @@
  * Whatever a function logs, the runner finds no command in it; whatever an annotation, a mask or an
  * output holds, the runner reads that and nothing else.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,22 @@ static size_t count_lines(const struct buf *text)
     return n;
 }
 
+/* The lines without what stands in front of each: they must be harmless without it too. */
+static void check_bare(const struct buf *out)
+{
+    struct buf bare;
+    buf_init(&bare);
+    for (size_t i = 0; i < out->length; i++) {
+        bool first = i == 0 || out->data[i - 1] == '\n';
+        require(!first || memcmp(out->data + i, "| ", 2) == 0);
+        i += first ? 2 : 0;
+        buf_addch(&bare, out->data[i]);
+    }
+    require(runner_count_commands(bare.data, bare.length, false) == 0);
+    require(runner_count_commands(bare.data, bare.length, true) == 0);
+    buf_release(&bare);
+}
+
 static void check_log(const char *text, size_t length)
 {
     struct buf out;
@@ -36,6 +53,7 @@ static void check_log(const char *text, size_t length)
     commands_add_log(&out, text, length, LINES);
     require(runner_count_commands(out.data, out.length, false) == 0);
     require(runner_count_commands(out.data, out.length, true) == 0);
+    check_bare(&out);
     require(text_is_utf8(out.data, out.length));
     require(count_lines(&out) <= LINES + 1);
     for (size_t i = 0; i < out.length; i++)
