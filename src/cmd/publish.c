@@ -106,7 +106,8 @@ static void choose_key(struct posting *p)
         mark_key(&p->key, variable("GITHUB_WORKFLOW"), variable("GITHUB_JOB"), function);
     p->comment.mark.key = p->key.data;
     p->comment.mark.run = number_variable("GITHUB_RUN_ID");
-    p->comment.mark.attempt = number_variable("GITHUB_RUN_ATTEMPT");
+    uint64_t attempt = number_variable("GITHUB_RUN_ATTEMPT");
+    p->comment.mark.attempt = p->comment.mark.run && !attempt ? 1 : attempt;
 }
 
 static void render(struct posting *p)

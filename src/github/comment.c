@@ -12,7 +12,7 @@
 #define PERMISSION "pull-requests: write"
 #define HEX_DIGITS "0123456789abcdef"
 
-enum { CREATE_ATTEMPTS = 3, NAME_CHARS_MAX = 100 };
+enum { CREATE_ATTEMPTS = 3 };
 
 /* ---- the text ---- */
 
@@ -92,6 +92,7 @@ struct search {
     const char *body;
     struct found *items;
     size_t count, capacity;
+    unsigned imitations; /* marks in comments of others */
 };
 
 static void copy_url(const struct json *item, char url[COMMENT_URL_BYTES])
@@ -115,12 +116,7 @@ static enum rest_walk on_comment(void *context, const struct json *item)
     if (id <= 0 || !mark_is_in(body, c->mark.key, &run, &attempt))
         return REST_MORE;
     if (!text_same(login, s->author)) {
-        struct buf who;
-        buf_init_capped(&who, NAME_CHARS_MAX);
-        text_add_safe(&who, login, strlen(login));
-        log_write(c->log, LOG_INFO, "a comment of '%s' bears this gate's mark; it is left alone",
-                  who.data);
-        buf_release(&who);
+        s->imitations++;
         return REST_MORE;
     }
     struct found *f = ARRAY_PUSH(s->items, s->count, s->capacity);
@@ -141,6 +137,7 @@ static int find_comments(struct search *s, struct error *e)
                              .path = path,
                              .permission = PERMISSION};
     s->count = 0;
+    s->imitations = 0;
     int failed = rest_list(s->rest, &call, on_comment, s, e);
     free(path);
     return failed;
@@ -387,6 +384,10 @@ static int post(struct search *s, struct comment_posted *posted, struct error *e
     s->author = c->author && *c->author ? xstrdup(c->author) : ask_author(s->rest, e);
     if (!s->author || find_comments(s, e))
         return -1;
+    if (s->imitations)
+        log_write(c->log, LOG_INFO,
+                  "%u comments of others bear this gate's mark; they are left alone",
+                  s->imitations);
     return bring_up_to_date(s, posted, e);
 }
 
