@@ -536,18 +536,20 @@ class Faults(Case):
 
 
 class Size(Case):
-    def test_a_large_result_fits(self):
+    def test_large_results_fit(self):
         base = json.loads((GOLDEN / "multi" / "result.json").read_text())
-        one = base["functions"][0]
-        base["functions"] = [{**one, "name": "fünction-%d-\U0001f600" % i} for i in range(400)]
+        one = max(base["functions"], key=lambda f: len(json.dumps(f)))
         path = self.folder / "result.json"
-        path.write_text(json.dumps(base))
-        self.post(result=path)
-        body = self.only()["body"]
-        self.assertLessEqual(len(body.encode()), 65000)
-        self.assertGreater(len(body.encode()), 20000)
-        self.assertIn("Shortened to fit", body)
-        self.assertIn("actions/runs/500", body.splitlines()[-1])
+        for count in (5, 30, 60, 120, 600):
+            base["functions"] = [{**one, "name": "fünction-%d-\U0001f600" % i} for i in range(count)]
+            path.write_text(json.dumps(base))
+            self.github.comments.clear()
+            self.post(result=path)
+            body = self.only()["body"]
+            self.assertLessEqual(len(body.encode()), 65000)
+            self.assertGreater(len(body.encode()), 4000, count)
+            self.assertEqual("Shortened to fit" in body, count > 5)
+            self.assertIn("actions/runs/500", body.splitlines()[-1])
 
 
 @unittest.skipUnless(shutil.which("cmark-gfm"), "cmark-gfm is not installed: the comment was not rendered")
