@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/call.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -111,7 +112,7 @@ static int get_patiently(struct lambda *l, const char *path, const char *what,
         failed = status == INVENTORY_OK || status == INVENTORY_ABSENT ? 0 : -1;
         if (!failed)
             break;
-        lambda_refuse(what, response, e);
+        call_refuse(what, response, e);
         http_response_release(response);
         if (status == INVENTORY_REFUSED || clock_now_ns() + wait_ns > deadline)
             break;
@@ -173,7 +174,7 @@ int inventory_list(struct lambda *l, const char *marker, struct inventory_page *
     int failed = get_patiently(l, path.data, "ListFunctions", &response, e);
     if (!failed) {
         failed = response.status == 200 ? read_page(&response, page, e)
-                                        : lambda_refuse("ListFunctions", &response, e);
+                                        : call_refuse("ListFunctions", &response, e);
         http_response_release(&response);
     }
     buf_release(&path);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/call.h"
 #include "aws/custom.h"
 #include "aws/report.h"
 #include "base/hash.h"
@@ -12,142 +13,20 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "net/clock_skew.h"
 #include "os/clock.h"
 
 enum {
-    ATTEMPTS = 4,
-    WAIT_POLLS = 300, /* FunctionActiveV2: once a second for five minutes */
+    WAIT_SECONDS = 300,      /* FunctionActiveV2 and FunctionUpdatedV2 */
+    SLOW_WAIT_SECONDS = 900, /* with a VPC, an image or SnapStart */
+    ABSENT_SECONDS = 20,     /* FunctionExists: a new function may not be known everywhere */
     INVOKE_BODY_CAP = 6 * 1024 * 1024 + 64 * 1024,
     LOG_HEADER_MAX = 8 * 1024, /* base64 of a 4 KB tail */
 };
-#define CALL_TIMEOUT_NS      (60 * NS_PER_S)
 #define INVOKE_MARGIN_NS     (15 * NS_PER_S)
 #define CLOCK_TOLERANCE_10US 500u /* a REPORT may exceed the client's own time by 5 ms */
 #define FUNCTIONS_PATH       "/2015-03-31/functions"
 
-struct call {
-    const char *what; /* for messages: "CreateFunction 'x'" */
-    const char *method;
-    const char *path; /* behind the endpoint */
-    const struct buf *body;
-    bool repeatable; /* doing it twice is as good as doing it once */
-};
-
-static bool is_transient(int status)
-{
-    return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
-}
-
-static bool may_retry(const struct call *call, const struct http_response *r)
-{
-    if (r->outcome == HTTP_NOT_SENT)
-        return true;
-    if (r->outcome == HTTP_ANSWERED)
-        return r->status == 429 || (call->repeatable && is_transient(r->status));
-    return call->repeatable && (r->outcome == HTTP_LOST || r->outcome == HTTP_TIMEOUT);
-}
-
-static int send_once(struct lambda *l, const struct call *call, struct http_response *response,
-                     struct error *e)
-{
-    char *url = xasprintf("%s%s", l->endpoint, call->path);
-    static const struct sigv4_header headers[] = {{"content-type", "application/json"}};
-    struct http_request request = {
-        .method = call->method,
-        .url = url,
-        .headers = headers,
-        .header_count = ARRAY_LEN(headers),
-        .body = call->body ? call->body->data : NULL,
-        .body_length = call->body ? call->body->length : 0,
-        .signing = &l->signing,
-        .timeout_ns = CALL_TIMEOUT_NS,
-    };
-    int failed = http_client_call(l->http, &request, response, e);
-    free(url);
-    return failed;
-}
-
-/* Appends the error's name as AWS gives it: in a header, or in one of several keys of the body. */
-static void add_error_name(const struct http_response *r, const struct json *body, struct buf *out)
-{
-    char name[96];
-    if (!http_response_header(r, "x-amzn-errortype", name, sizeof name)) {
-        const char *code = json_get_string(body, "code", json_get_string(body, "Code", NULL));
-        snprintf(name, sizeof name, "%s", code ? code : json_get_string(body, "__type", "error"));
-    }
-    name[strcspn(name, ":")] = '\0';
-    const char *hash = strrchr(name, '#');
-    const char *bare = hash ? hash + 1 : name;
-    text_add_safe(out, bare, strlen(bare));
-}
-
-/* Says what the answer was, in one line. */
-static int refuse(const struct call *call, const struct http_response *r, struct error *e)
-{
-    if (r->outcome != HTTP_ANSWERED)
-        return error_set(e, ERROR_NETWORK, "%s: %s", call->what, r->reason);
-    struct buf name, message;
-    buf_init_capped(&name, 200);
-    buf_init_capped(&message, 600);
-    struct json *body = json_parse(r->body.data, r->body.length, NULL);
-    const char *text = json_get_string(body, "message", json_get_string(body, "Message", ""));
-    text_add_safe(&message, text, strlen(text));
-    add_error_name(r, body, &name);
-    error_set(e, ERROR_API, "%s: %s (HTTP %d)%s%s", call->what, name.data, r->status,
-              message.length ? ": " : "", message.data);
-    json_free(body);
-    buf_release(&name);
-    buf_release(&message);
-    return -1;
-}
-
-int lambda_refuse(const char *what, const struct http_response *r, struct error *e)
-{
-    struct call call = {.what = what};
-    return refuse(&call, r, e);
-}
-
-/* Lets the loop run in the meantime, so that a signal ends the wait. */
-static int pause_between(struct lambda *l, uint64_t ns, const char *what, struct error *e)
-{
-    return loop_pause(l->loop, ns) ? 0 : error_set(e, ERROR_INTERRUPTED, "interrupted: %s", what);
-}
-
-/*
- * Makes the call until it is answered or not worth another try. The caller releases the response,
- * also on failure.
- */
-static int make_call(struct lambda *l, const struct call *call, struct http_response *response,
-                     struct error *e)
-{
-    for (int attempt = 1;; attempt++) {
-        if (send_once(l, call, response, e))
-            return -1;
-        bool clock_is_off = clock_skew_learn(response, &l->signing.skew_ns);
-        if (attempt == ATTEMPTS || !(clock_is_off || may_retry(call, response)))
-            return 0;
-        http_response_release(response);
-        *response = (struct http_response){0};
-        if (!clock_is_off && pause_between(l, (NS_PER_MS * 50) << attempt, call->what, e))
-            return -1;
-    }
-}
-
-/* The call's answer as JSON; NULL and an error for anything but 2xx. The caller frees. */
-static struct json *call_json(struct lambda *l, const struct call *call, struct error *e)
-{
-    struct http_response response = {0};
-    struct json *answer = NULL;
-    if (make_call(l, call, &response, e))
-        return NULL;
-    if (response.outcome != HTTP_ANSWERED || response.status / 100 != 2)
-        refuse(call, &response, e);
-    else
-        answer = json_parse(response.body.data, response.body.length, e);
-    http_response_release(&response);
-    return answer;
-}
+/* ---- bodies ---- */
 
 static void put_environment(struct json_writer *w, const struct plan_function *f, const char *token)
 {
@@ -161,14 +40,17 @@ static void put_environment(struct json_writer *w, const struct plan_function *f
     json_close(w);
 }
 
-static void put_code(struct json_writer *w, const struct target_package *p)
+void lambda_put_code(struct json_writer *w, const struct target_package *p)
 {
     struct buf zip;
+    if (p->bucket) {
+        json_put_string(w, "S3Bucket", p->bucket);
+        json_put_string(w, "S3Key", p->key);
+        return;
+    }
     buf_init(&zip);
     base64_encode(&zip, p->zip, p->zip_bytes);
-    json_open_object(w, "Code");
     json_put_bytes(w, "ZipFile", zip.data, zip.length);
-    json_close(w);
     buf_release(&zip);
 }
 
@@ -182,6 +64,61 @@ static void put_tags(struct json_writer *w, const struct lambda *l)
     temporary_put_tags(w, &tags);
 }
 
+static void put_logging(const struct lambda *l, const struct plan_function *f,
+                        struct json_writer *w)
+{
+    if (!f->json_logs && !l->log_group)
+        return;
+    json_open_object(w, "LoggingConfig");
+    if (f->json_logs)
+        json_put_string(w, "LogFormat", "JSON");
+    if (f->json_logs && f->reference && f->reference->log_level)
+        json_put_string(w, "ApplicationLogLevel", f->reference->log_level);
+    if (l->log_group)
+        json_put_string(w, "LogGroup", l->log_group);
+    json_close(w);
+}
+
+/* What a function has from another one, which is JSON of our own making. */
+static void put_reference(struct json_writer *w, const struct plan_reference *reference)
+{
+    struct json *members = json_parse(reference->members, strlen(reference->members), NULL);
+    for (const struct json *m = json_first(members); m; m = json_next(m)) {
+        struct buf text;
+        buf_init(&text);
+        json_print(m, &text);
+        json_put_raw(w, json_key(m), text.data);
+        buf_release(&text);
+    }
+    json_free(members);
+}
+
+/* The one that was asked for, the reference function's, or, where none is needed, any. */
+static const char *role_of(const struct lambda *l, const struct plan_function *f)
+{
+    const char *copied = f->reference ? f->reference->role : NULL;
+    return l->role ? l->role : copied ? copied : l->any_role;
+}
+
+static void put_settings(const struct lambda *l, const struct plan_function *f,
+                         struct json_writer *w)
+{
+    json_put_string(w, "Role", role_of(l, f));
+    json_put_string(w, "Runtime", f->runtime);
+    json_put_string(w, "Handler", f->handler);
+    json_put_integer(w, "MemorySize", f->memory_mb);
+    json_put_integer(w, "Timeout", f->timeout_s);
+    json_open_array(w, "Architectures");
+    json_put_string(w, NULL, f->architecture);
+    json_close(w);
+    json_open_object(w, "EphemeralStorage");
+    json_put_integer(w, "Size", f->ephemeral_mb);
+    json_close(w);
+    put_logging(l, f, w);
+    if (f->reference)
+        put_reference(w, f->reference);
+}
+
 static void create_body(const struct lambda *l, const char *name, const struct plan_function *f,
                         const struct target_package *p, struct buf *out)
 {
@@ -189,25 +126,12 @@ static void create_body(const struct lambda *l, const char *name, const struct p
     json_begin(&w, out, 0);
     json_open_object(&w, NULL);
     json_put_string(&w, "FunctionName", name);
-    json_put_string(&w, "Role", l->role);
-    json_put_string(&w, "Runtime", f->runtime);
-    json_put_string(&w, "Handler", f->handler);
-    json_put_integer(&w, "MemorySize", f->memory_mb);
-    json_put_integer(&w, "Timeout", f->timeout_s);
-    json_open_array(&w, "Architectures");
-    json_put_string(&w, NULL, f->architecture);
-    json_close(&w);
-    json_open_object(&w, "EphemeralStorage");
-    json_put_integer(&w, "Size", f->ephemeral_mb);
-    json_close(&w);
-    if (f->json_logs) {
-        json_open_object(&w, "LoggingConfig");
-        json_put_string(&w, "LogFormat", "JSON");
-        json_close(&w);
-    }
+    put_settings(l, f, &w);
     put_tags(&w, l);
     put_environment(&w, f, NULL);
-    put_code(&w, p);
+    json_open_object(&w, "Code");
+    lambda_put_code(&w, p);
+    json_close(&w);
     json_close(&w);
 }
 
@@ -216,50 +140,107 @@ static char *function_path(const char *name, const char *rest)
     return xasprintf(FUNCTIONS_PATH "/%s%s", name, rest);
 }
 
-static bool settled(const struct json *configuration)
+/* ---- waiting ---- */
+
+bool lambda_settled(const struct json *configuration)
 {
     return !strcmp(json_get_string(configuration, "State", "Active"), "Active") &&
            !strcmp(json_get_string(configuration, "LastUpdateStatus", "Successful"), "Successful");
 }
 
-static int failed_state(const char *name, const struct json *configuration, struct error *e)
+/* Appends "Failed: ImageAccessDenied: Lambda does not have ...", as far as it is told. */
+static void add_state(const struct json *configuration, const char *state, const char *reason,
+                      const char *code, struct buf *out)
 {
-    const char *reason = json_get_string(configuration, "StateReason", "");
-    const char *update = json_get_string(configuration, "LastUpdateStatusReason", "");
-    if (strcmp(json_get_string(configuration, "State", ""), "Failed") != 0 &&
-        strcmp(json_get_string(configuration, "LastUpdateStatus", ""), "Failed") != 0)
-        return 0;
-    return error_set(e, ERROR_API, "function '%s' failed to become active: %s", name,
-                     *reason ? reason : update);
+    const char *const keys[] = {state, code, reason};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        const char *text = json_get_string(configuration, keys[i], "");
+        if (*text && i)
+            buf_addstr(out, ": ");
+        text_add_safe(out, text, strlen(text));
+    }
 }
 
-/* Polls GetFunction, as the FunctionActiveV2 and FunctionUpdatedV2 waiters do. */
-static int wait_settled(struct lambda *l, const char *name, struct error *e)
+/* Which of the two states keeps the function from being used, in words. */
+static void describe_state(const struct json *configuration, struct buf *out)
 {
-    char *path = function_path(name, "");
+    const char *update = json_get_string(configuration, "LastUpdateStatus", "Successful");
+    buf_init_capped(out, 600);
+    if (strcmp(json_get_string(configuration, "State", "Active"), "Active") != 0)
+        add_state(configuration, "State", "StateReason", "StateReasonCode", out);
+    else if (strcmp(update, "Successful") != 0)
+        add_state(configuration, "LastUpdateStatus", "LastUpdateStatusReason",
+                  "LastUpdateStatusReasonCode", out);
+}
+
+static bool has_failed(const struct json *configuration)
+{
+    return !strcmp(json_get_string(configuration, "State", ""), "Failed") ||
+           !strcmp(json_get_string(configuration, "LastUpdateStatus", ""), "Failed");
+}
+
+static int say_state(const char *name, const char *verb, const struct json *configuration,
+                     struct error *e)
+{
+    struct buf state;
+    describe_state(configuration, &state);
+    error_set(e, ERROR_API, "function '%s' %s: %s", name, verb, state.data);
+    buf_release(&state);
+    return -1;
+}
+
+/* A look at the function: 0: it is ready; 1: not yet; -1: it never will be. */
+static int look(struct lambda *l, const char *name, const struct call *call, bool may_be_absent,
+                struct buf *state, struct error *e)
+{
+    struct call_fault fault = {0};
+    struct json *answer = call_json(l, call, &fault, e);
+    const struct json *configuration = json_get(answer, "Configuration");
+    int found;
+    buf_release(state);
+    describe_state(configuration, state);
+    if (!answer)
+        found = may_be_absent && fault.status == 404 ? 1 : -1;
+    else if (!configuration)
+        found = error_set(e, ERROR_API, "%s: the answer has no Configuration", call->what);
+    else if (has_failed(configuration))
+        found = say_state(name, "failed to become active", configuration, e);
+    else
+        found = lambda_settled(configuration) ? 0 : 1;
+    json_free(answer);
+    return found;
+}
+
+int lambda_wait(struct lambda *l, const char *name, const char *qualifier, bool slow,
+                struct error *e)
+{
+    char *path = qualifier ? xasprintf(FUNCTIONS_PATH "/%s?Qualifier=%s", name, qualifier)
+                           : function_path(name, "");
     char *what = xasprintf("GetFunction '%s'", name);
-    struct call call = {what, "GET", path, NULL, true};
-    int state = 1; /* 0: settled, -1: failed, 1: not yet */
-    for (int poll = 0; poll < WAIT_POLLS && state > 0; poll++) {
-        struct json *answer = call_json(l, &call, e);
-        const struct json *configuration = json_get(answer, "Configuration");
-        if (!answer || failed_state(name, configuration, e))
-            state = -1;
-        else if (!configuration)
-            state = error_set(e, ERROR_API, "%s: the answer has no Configuration", what);
-        else if (settled(configuration))
-            state = 0;
-        else if (pause_between(l, poll < 10 ? NS_PER_S / 10 : NS_PER_S, what, e))
-            state = -1;
-        json_free(answer);
+    struct call call = {what, "GET", path, NULL, true, NULL};
+    struct buf state;
+    buf_init(&state);
+    double waited = 0, most = slow ? SLOW_WAIT_SECONDS : WAIT_SECONDS;
+    int found = 1;
+    while (waited < most &&
+           (found = look(l, name, &call, waited < ABSENT_SECONDS, &state, e)) > 0) {
+        double pause = waited < 1 ? 0.1 : 1;
+        waited += pause;
+        if (call_pause(l, pause, what, e)) {
+            found = -1;
+            break;
+        }
     }
-    if (state > 0)
-        error_set(e, ERROR_API, "function '%s' did not become active within %d s", name,
-                  WAIT_POLLS);
+    if (found > 0)
+        error_set(e, ERROR_API, "function '%s' did not become active within %.0f s: %s", name, most,
+                  state.length ? state.data : "it is not known");
+    buf_release(&state);
     free(path);
     free(what);
-    return state ? -1 : 0;
+    return found ? -1 : 0;
 }
+
+/* ---- changing ---- */
 
 bool lambda_account(const char *text, char account[LAMBDA_ACCOUNT_BYTES])
 {
@@ -274,39 +255,71 @@ bool lambda_account(const char *text, char account[LAMBDA_ACCOUNT_BYTES])
     return true;
 }
 
-/*
- * Makes a call that changes a function; waits unless the answer says that the change is done.
- * `sha256`, unless NULL, is what the function's code must be now: nobody is to measure something
- * else than what was built.
- */
-static int change(struct lambda *l, const char *name, const struct call *call, const char *sha256,
-                  struct error *e)
+/* What is made slowly: a place in a VPC, a snapshot. */
+static bool is_slow(const struct plan_function *f)
 {
-    struct json *answer = call_json(l, call, e);
-    if (!answer)
-        return -1;
+    return f->reference && f->reference->slow;
+}
+
+/*
+ * Takes the answer to a call that changes a function; waits unless the answer says that the change
+ * is done. `sha256`, unless NULL, is what the function's code must be now: nobody is to measure
+ * something else than what was built.
+ */
+static int take_change(struct lambda *l, const char *name, const struct call *call,
+                       const struct json *answer, const char *sha256, bool slow, struct error *e)
+{
     const char *stored = json_get_string(answer, "CodeSha256", NULL);
-    if (sha256 && stored && strcmp(stored, sha256) != 0) {
-        error_set(e, ERROR_API, "%s: Lambda has other code than was sent: CodeSha256 %.64s",
-                  call->what, stored);
-        json_free(answer);
-        return -1;
-    }
+    if (sha256 && stored && strcmp(stored, sha256) != 0)
+        return error_set(e, ERROR_API, "%s: Lambda has other code than was sent: CodeSha256 %.64s",
+                         call->what, stored);
     lambda_account(json_get_string(answer, "FunctionArn", ""), l->account);
-    bool done = json_get(answer, "State") && settled(answer);
-    json_free(answer);
-    return done ? 0 : wait_settled(l, name, e);
+    bool done = json_get(answer, "State") && lambda_settled(answer);
+    return done ? 0 : lambda_wait(l, name, NULL, slow, e);
+}
+
+/*
+ * Whether a CreateFunction whose outcome is not known has made the function: names are of this run
+ * alone, so one with our code is ours.
+ */
+static struct json *find_created(struct lambda *l, const char *name, const char *sha256)
+{
+    char *path = function_path(name, "/configuration");
+    struct call call = {"GetFunctionConfiguration", "GET", path, NULL, true, NULL};
+    struct json *found = call_json(l, &call, NULL, NULL);
+    free(path);
+    if (!found || !strcmp(json_get_string(found, "CodeSha256", ""), sha256))
+        return found;
+    json_free(found);
+    return NULL;
+}
+
+/* Creating is not idempotent: after a lost answer or a 5xx the function may be there or not. */
+static struct json *create_once(struct lambda *l, const char *name, const struct call *call,
+                                const char *sha256, struct error *e)
+{
+    struct call_fault fault = {0};
+    struct json *answer = call_json(l, call, &fault, e);
+    if (answer)
+        return answer;
+    bool unknown = !fault.name[0] || fault.status >= 500 || fault.status == 409;
+    return unknown && !(e && e->code == ERROR_INTERRUPTED) ? find_created(l, name, sha256) : NULL;
 }
 
 int lambda_create(struct lambda *l, const char *name, const struct plan_function *f,
                   const struct target_package *p, struct error *e)
 {
     struct buf body;
+    if (!role_of(l, f))
+        return error_set(e, ERROR_USAGE,
+                         "a function needs an execution role: --role ARN, or --like FUNCTION");
     buf_init(&body);
     create_body(l, name, f, p, &body);
     char *what = xasprintf("CreateFunction '%s'", name);
-    struct call call = {what, "POST", FUNCTIONS_PATH, &body, false};
-    int failed = change(l, name, &call, p->sha256, e);
+    struct call call = {what, "POST", FUNCTIONS_PATH, &body, false, NULL};
+    struct json *answer = create_once(l, name, &call, p->sha256, e);
+    int failed = !answer || take_change(l, name, &call, answer, p->sha256, is_slow(f), e) ? -1 : 0;
+    json_free(answer);
     free(what);
     buf_release(&body);
     return failed;
@@ -324,34 +337,32 @@ int lambda_renew(struct lambda *l, const char *name, const struct plan_function 
     json_close(&w);
     char *path = function_path(name, "/configuration");
     char *what = xasprintf("UpdateFunctionConfiguration '%s'", name);
-    struct call call = {what, "PUT", path, &body, true};
-    int failed = change(l, name, &call, NULL, e);
+    struct call call = {what, "PUT", path, &body, true, NULL};
+    struct json *answer = call_json(l, &call, NULL, e);
+    int failed = !answer || take_change(l, name, &call, answer, NULL, is_slow(f), e) ? -1 : 0;
+    json_free(answer);
     free(what);
     free(path);
     buf_release(&body);
     return failed;
 }
 
-int lambda_delete(struct lambda *l, const char *name, struct error *e)
+unsigned lambda_concurrency(struct lambda *l)
 {
-    char *path = function_path(name, "");
-    char *what = xasprintf("DeleteFunction '%s'", name);
-    struct call call = {what, "DELETE", path, NULL, true};
-    struct http_response response = {0};
-    int failed = make_call(l, &call, &response, e);
-    bool gone = !failed && response.outcome == HTTP_ANSWERED &&
-                (response.status / 100 == 2 || response.status == 404);
-    if (!failed && !gone)
-        refuse(&call, &response, e);
-    http_response_release(&response);
-    free(what);
-    free(path);
-    return gone ? 0 : -1;
+    struct call call = {
+        "GetAccountSettings", "GET", "/2016-08-19/account-settings", NULL, true, NULL};
+    struct json *answer = call_json(l, &call, NULL, NULL);
+    const struct json *limit = json_get(answer, "AccountLimit");
+    int64_t count = json_get_integer(limit, "UnreservedConcurrentExecutions",
+                                     json_get_integer(limit, "ConcurrentExecutions", 0));
+    json_free(answer);
+    return count > 0 && count <= UINT32_MAX ? (unsigned)count : 0;
 }
 
-char *lambda_invoke_url(const struct lambda *l, const char *name)
+char *lambda_invoke_url(const struct lambda *l, const char *name, const char *qualifier)
 {
-    return xasprintf("%s" FUNCTIONS_PATH "/%s/invocations", l->endpoint, name);
+    return xasprintf("%s" FUNCTIONS_PATH "/%s/invocations%s%s", l->endpoint, name,
+                     qualifier ? "?Qualifier=" : "", qualifier ? qualifier : "");
 }
 
 int lambda_invoke(struct lambda *l, const char *url, const struct target_call *call,
@@ -478,8 +489,7 @@ void lambda_read_reply(const struct http_response *r, const struct lambda_expect
         read_answer(r, expected, reply, detail);
     } else if (r->outcome == HTTP_ANSWERED) {
         struct error e = {0};
-        struct call call = {.what = "Invoke"};
-        refuse(&call, r, &e);
+        call_refuse("Invoke", r, &e);
         buf_addstr(detail, e.text);
         reply->status = r->status == 429 ? SAMPLE_THROTTLED : SAMPLE_UNKNOWN;
     } else {

@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/versions.h"
 #include "base/mem.h"
+#include "base/text.h"
 
-/* A function that was deployed here: what each Invoke of it needs, made once. */
+/* A function that is called here: what each Invoke of it needs, made once. */
 struct deployed {
     char *name;
     char *url;
     struct lambda_expected expected; /* of its answers */
+    char version[VERSION_BYTES];     /* that must answer; "": any */
 };
 
 /* An Invoke under way. */
@@ -48,37 +51,82 @@ static int refresh_credentials(struct aws_target *t, struct error *e)
     return t->source.get(t->source.context, &t->credentials, e);
 }
 
+static struct deployed *add_deployed(struct aws_target *t, const char *name)
+{
+    struct deployed *d = find(t, name);
+    if (!d) {
+        d = xcalloc(1, sizeof *d);
+        d->name = xstrdup(name);
+        struct deployed **slot = ARRAY_PUSH(t->functions, t->count, t->capacity);
+        *slot = d;
+    }
+    return d;
+}
+
+static void set_version(struct aws_target *t, struct deployed *d, const char *function,
+                        const char *version)
+{
+    free(d->url);
+    d->url = lambda_invoke_url(&t->lambda, function, version);
+    snprintf(d->version, sizeof d->version, "%s", version ? version : "");
+}
+
+/*
+ * SnapStart works in published versions alone: each renewal publishes one more, from whose snapshot
+ * all calls of a round start, and deletes the one before.
+ * https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+ */
+static int next_snapshot(struct aws_target *t, const char *name, const char *token, struct error *e)
+{
+    struct deployed *d = find(t, name);
+    char version[VERSION_BYTES], before[VERSION_BYTES];
+    bool ours;
+    struct version_request request = {name, NULL, token, true};
+    snprintf(before, sizeof before, "%s", d->version);
+    if (version_publish(&t->lambda, &request, version, &ours, e))
+        return -1;
+    set_version(t, d, name, version);
+    return *before && strcmp(before, version) != 0 ? version_delete(&t->lambda, name, before, e)
+                                                   : 0;
+}
+
 static int deploy(struct target *base, const char *name, const struct plan_function *f,
                   const struct target_package *p, struct error *e)
 {
     struct aws_target *t = (struct aws_target *)base;
     if (refresh_credentials(t, e) || lambda_create(&t->lambda, name, f, p, e))
         return -1;
-    struct deployed *d = find(t, name); /* removed since, and made anew */
-    const struct lambda_expected expected = {f->memory_mb, f->custom, f->custom_count};
-    if (d) {
-        d->expected = expected;
-        return 0;
-    }
-    d = xmalloc(sizeof *d);
-    *d = (struct deployed){xstrdup(name), lambda_invoke_url(&t->lambda, name), expected};
-    struct deployed **slot = ARRAY_PUSH(t->functions, t->count, t->capacity);
-    *slot = d;
-    return 0;
+    struct deployed *d = add_deployed(t, name);
+    d->expected = (struct lambda_expected){f->memory_mb, f->custom, f->custom_count};
+    set_version(t, d, name, NULL);
+    return f->reference && f->reference->snap_start ? next_snapshot(t, name, "first", e) : 0;
 }
 
 static int renew(struct target *base, const char *name, const struct plan_function *f,
                  const char *token, struct error *e)
 {
     struct aws_target *t = (struct aws_target *)base;
-    return refresh_credentials(t, e) ? -1 : lambda_renew(&t->lambda, name, f, token, e);
+    if (refresh_credentials(t, e) || lambda_renew(&t->lambda, name, f, token, e))
+        return -1;
+    return f->reference && f->reference->snap_start ? next_snapshot(t, name, token, e) : 0;
 }
 
-static int remove_function(struct target *base, const char *name, struct error *e)
+/* An answer of a version that is not the one to be measured, because its alias was moved. */
+static void check_version(const struct http_response *response, const struct deployed *d,
+                          struct target_reply *reply, struct buf *detail)
 {
-    struct aws_target *t = (struct aws_target *)base;
-    refresh_credentials(t, NULL); /* if there are no new keys, the old ones are still worth a try */
-    return lambda_delete(&t->lambda, name, e);
+    char version[VERSION_BYTES];
+    if (!d || !d->version[0] || reply->status == SAMPLE_UNKNOWN ||
+        !http_response_header(response, "x-amz-executed-version", version, sizeof version) ||
+        !strcmp(version, d->version))
+        return;
+    buf_clear(detail);
+    buf_addstr(detail, "version ");
+    text_add_safe(detail, version, strlen(version));
+    buf_addf(detail, " answered for '%s', which was version %s when the run began", d->name,
+             d->version);
+    reply->status = SAMPLE_UNKNOWN;
+    reply->detail = detail->data;
 }
 
 static void on_answer(void *context, const struct http_response *response)
@@ -90,6 +138,7 @@ static void on_answer(void *context, const struct http_response *response)
     static const struct lambda_expected nothing;
     lambda_read_reply(response, flight->deployed ? &flight->deployed->expected : &nothing, &reply,
                       &detail);
+    check_version(response, flight->deployed, &reply, &detail);
     flight->done(flight->context, &reply);
     buf_release(&detail);
     free(flight);
@@ -157,7 +206,6 @@ static const struct target_calls calls = {
     .renew = renew,
     .invoke = invoke,
     .cancel = cancel,
-    .remove = remove_function,
     .free = free_target,
 };
 
@@ -187,6 +235,8 @@ struct target *aws_target_new(struct loop *loop, const struct aws_target_options
         .http = http,
         .endpoint = options->endpoint,
         .role = options->role,
+        .any_role = options->any_role,
+        .log_group = options->log_group,
         .signing = {&t->credentials, options->region, "lambda", 0},
         .life_ns = options->life_ns,
     };
@@ -202,6 +252,19 @@ struct lambda *aws_target_lambda(struct target *t)
     refresh_credentials(at,
                         NULL); /* if there are no new keys, the old ones are still worth a try */
     return &at->lambda;
+}
+
+void aws_target_attach(struct target *base, const char *name, const char *version,
+                       const struct lambda_expected *expected)
+{
+    struct aws_target *t = (struct aws_target *)base;
+    struct deployed *d = add_deployed(t, name);
+    const char *colon = strchr(name, ':');
+    char *function = colon ? xstrndup(name, (size_t)(colon - name)) : xstrdup(name);
+    d->expected = *expected;
+    set_version(t, d, function, colon ? colon + 1 : NULL);
+    snprintf(d->version, sizeof d->version, "%s", version);
+    free(function);
 }
 
 void target_free(struct target *t)

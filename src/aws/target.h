@@ -24,7 +24,8 @@ struct aws_target_options {
     const char *kind;     /* shown in the report: "embedded", "aws", "endpoint" */
     const char *endpoint; /* "https://lambda.eu-west-1.amazonaws.com" */
     const char *region;
-    const char *role;
+    const char *role, *any_role; /* see struct lambda */
+    const char *log_group;       /* see struct lambda */
     struct aws_credentials_source credentials;
     const char *ca_bundle;    /* NULL: the system's */
     bool charged;             /* see struct target */
@@ -41,6 +42,12 @@ struct target *aws_target_new(struct loop *loop, const struct aws_target_options
  * source has any; it dies with the target.
  */
 struct lambda *aws_target_lambda(struct target *t);
+/*
+ * Makes a function that is there already callable by `name`, "NAME" or "NAME:QUALIFIER". An answer
+ * from another version than `version` is refused: an alias may move during a run.
+ */
+void aws_target_attach(struct target *t, const char *name, const char *version,
+                       const struct lambda_expected *expected);
 void target_free(struct target *t);
 
 #endif

@@ -13,7 +13,7 @@ extern char **environ;
 enum { OUTPUT_MAX = 4 * 1024 * 1024, TAIL_LINES = 12 };
 
 /* Lambda takes so much by its API; larger packages go through S3. */
-#define ZIP_MAX (UINT64_C(50) * 1024 * 1024)
+#define ZIP_MAX (UINT64_C(250) * 1024 * 1024)
 
 /*
  * Variables that a build command never needs and a stranger's build must not see: credentials, and
@@ -125,7 +125,7 @@ static int finish(struct package *p, struct error *e)
     buf_init(&base64);
     if (p->zip.length > ZIP_MAX)
         return error_set(e, ERROR_BUILD,
-                         "the package has more than 50 MB, the most that can be uploaded directly");
+                         "the package has more than 250 MB, Lambda's limit for unpacked code");
     hash_sha256(p->zip.data, p->zip.length, digest);
     base64_encode(&base64, digest, sizeof digest);
     p->code_sha256 = buf_detach(&base64);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/call.h"
 #include "aws/inventory.h"
 #include "base/mem.h"
 #include "cleanup/ours.h"
@@ -151,11 +152,11 @@ static void on_answer(void *context, const struct http_response *response)
         return;
     case INVENTORY_BUSY:
     case INVENTORY_LATER:
-        lambda_refuse(job->phase == PHASE_DELETE ? "DeleteFunction" : "GetFunction", response, &e);
+        call_refuse(job->phase == PHASE_DELETE ? "DeleteFunction" : "GetFunction", response, &e);
         again(job, job->phase, inventory_backoff_ns(++job->attempts), e.text);
         return;
     case INVENTORY_REFUSED:
-        lambda_refuse(job->phase == PHASE_DELETE ? "DeleteFunction" : "GetFunction", response, &e);
+        call_refuse(job->phase == PHASE_DELETE ? "DeleteFunction" : "GetFunction", response, &e);
         settle(job, REMOVAL_UNCONFIRMED, e.text);
         return;
     }

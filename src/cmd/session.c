@@ -243,7 +243,8 @@ static uint64_t patience_after(const struct session *s, const struct error *e)
 const char *session_deploy(struct session *s, const struct plan_function *f, enum side side,
                            const struct package *p, struct error *e)
 {
-    struct target_package code = {p->zip.data, p->zip.length, p->code_sha256};
+    struct target_package code = {
+        .zip = p->zip.data, .zip_bytes = p->zip.length, .sha256 = p->code_sha256};
     struct error failure = {0};
     char *name = xasprintf(TEMPORARY_PREFIX "%s-%.*s-%s", s->run_id, NAME_PART_MAX, f->name,
                            side_suffix[side]);

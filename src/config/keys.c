@@ -181,6 +181,18 @@ const struct key_table *const keys_tables[] = {
     &keys_stage, &keys_rounds,   &keys_traffic, &keys_metric, NULL,
 };
 
+/* What a reference function would say as well (see model/plan.h). */
+static const struct {
+    const char *key;
+    unsigned bit;
+} given[] = {
+    {"memory", PLAN_GAVE_MEMORY},
+    {"timeout", PLAN_GAVE_TIMEOUT},
+    {"ephemeral_storage", PLAN_GAVE_EPHEMERAL},
+    {"architecture", PLAN_GAVE_ARCHITECTURE},
+    {"log_format", PLAN_GAVE_LOG_FORMAT},
+};
+
 /* What people write for a key when they come from elsewhere. */
 static const struct {
     const char *word, *key;
@@ -258,6 +270,14 @@ const struct key *keys_find(const struct key_table *t, const char *name)
         if (!strcmp(t->rows[i].name, name))
             return &t->rows[i];
     return NULL;
+}
+
+unsigned keys_given(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(given); i++)
+        if (!strcmp(given[i].key, name))
+            return given[i].bit;
+    return 0;
 }
 
 const char *keys_suggest(const struct key_table *t, const char *name)

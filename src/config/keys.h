@@ -90,6 +90,8 @@ extern const struct key_table *const keys_tables[];
 const struct key *keys_find(const struct key_table *t, const char *name);
 /* The key that was probably meant, or NULL. */
 const char *keys_suggest(const struct key_table *t, const char *name);
+/* The enum plan_given of a function's key; 0 for most. */
+unsigned keys_given(const char *name);
 /* For a key that has no business in perf.yml ("region", "role", "token"): true. */
 bool keys_belongs_elsewhere(const char *name);
 

@@ -115,6 +115,8 @@ static void read_function(struct reader *r, const struct yaml_node *node, struct
     template_apply(r, node, &fields.plan);
     sections_read_metrics(r, node, &fields.plan);
     fields_read(r, &keys_function, node, &fields);
+    for (const struct yaml_node *m = node->first; m; m = m->next)
+        fields.plan.given |= keys_given(m->key);
     struct plan_function *f = &fields.plan;
     finish_runtime(r, node, f);
     finish_source(r, node, f);

@@ -121,6 +121,7 @@ static void apply_properties(struct reader *r, const struct yaml_node *root,
             warn(r, value, name, key);
         else
             apply_value(r, keys_find(&keys_function, key), value, &fields);
+        fields.plan.given |= keys_given(key);
     }
     *out = fields.plan;
 }

@@ -82,6 +82,24 @@ struct plan_custom {
     double factor;    /* from what the log holds to the metric's unit */
 };
 
+/* Keys that say something of their own, so that a reference function does not. */
+enum plan_given {
+    PLAN_GAVE_MEMORY = 1,
+    PLAN_GAVE_TIMEOUT = 2,
+    PLAN_GAVE_EPHEMERAL = 4,
+    PLAN_GAVE_ARCHITECTURE = 8,
+    PLAN_GAVE_LOG_FORMAT = 16,
+};
+
+/* What a function gets from one that is deployed already; never from perf.yml. */
+struct plan_reference {
+    const char *role;
+    const char *members;   /* JSON object: further members of CreateFunction */
+    const char *log_level; /* of JSON logs; NULL: Lambda's default */
+    bool slow;             /* takes minutes to make: a VPC, SnapStart */
+    bool snap_start;       /* only its published versions are to be called */
+};
+
 struct plan_function {
     const char *name;
     const char *source;  /* folder, relative to perf.yml */
@@ -94,6 +112,9 @@ struct plan_function {
     unsigned timeout_s;
     unsigned ephemeral_mb;
     bool json_logs;
+    unsigned given; /* enum plan_given: what perf.yml or its template says */
+    const struct plan_reference *reference; /* NULL: none */
+    const char *deployment; /* how it is deployed, for the report; NULL: as perf.yml says */
     const struct plan_variable *environment;
     size_t environment_count;
     const struct plan_event *events; /* at least one */

@@ -82,6 +82,7 @@ struct result_function {
     unsigned rounds_max;
     unsigned environments, calls; /* of a round */
     const char *schedule;         /* "alternating, 1 environment at a time" */
+    const char *deployment;       /* what else than perf.yml decided on it; NULL: nothing */
     double invocations_per_month; /* 0: not given */
     double cold_start_rate;
     unsigned concurrency; /* that throughput is stated for */

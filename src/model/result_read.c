@@ -252,6 +252,7 @@ static void read_method(struct reader *in, const struct json *from, struct resul
     f->environments = count_of(in, from, "environments");
     f->calls = count_of(in, from, "calls");
     f->schedule = text_of(in, from, "schedule");
+    f->deployment = text_of(in, from, "deployment");
     f->invocations_per_month = number_of(in, from, "invocations_per_month", 0);
     f->cold_start_rate = number_of(in, from, "cold_start_rate", 0);
     f->concurrency = count_of(in, from, "concurrency");

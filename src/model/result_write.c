@@ -149,6 +149,7 @@ static void write_method(struct json_writer *w, const struct result_function *f)
     json_put_integer(w, "environments", f->environments);
     json_put_integer(w, "calls", f->calls);
     put_text(w, "schedule", f->schedule);
+    put_text(w, "deployment", f->deployment);
     put_number(w, "invocations_per_month", f->invocations_per_month);
     put_number(w, "cold_start_rate", f->cold_start_rate);
     json_put_integer(w, "concurrency", f->concurrency);

@@ -41,7 +41,8 @@ struct target_call {
 struct target_package {
     const void *zip;
     size_t zip_bytes;
-    const char *sha256; /* base64: as Lambda's CodeSha256 */
+    const char *sha256;       /* base64: as Lambda's CodeSha256 */
+    const char *bucket, *key; /* where it is in S3; NULL: it is sent */
 };
 
 struct target;
@@ -66,8 +67,6 @@ struct target_calls {
      * returns.
      */
     void (*cancel)(struct target *t);
-    /* Deletes the function; gone already is fine. */
-    int (*remove)(struct target *t, const char *name, struct error *e);
     void (*free)(struct target *t);
 };
 

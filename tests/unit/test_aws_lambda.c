@@ -16,7 +16,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "net/http_server.h"
+#include "lambda_script.h"
 #include "os/clock.h"
 
 #define ID "8f507cfc-aaaa-4697-b07a-ac58fc914c95"
@@ -294,73 +294,6 @@ static void no_answer(void **state)
 
 /* ---- the control plane ---- */
 
-/* Answers in turn; the last one again and again. */
-struct script {
-    struct {
-        int status;
-        const char *body;
-    } answers[8];
-    size_t count, at;
-    struct {
-        char method[8], target[128];
-        char *body;
-    } requests[64];
-    size_t request_count;
-    struct loop *loop;
-    struct http_server *server;
-    struct http_client *client;
-    struct lambda lambda;
-    char endpoint[64];
-    struct error e;
-};
-
-static const struct sigv4_credentials credentials = {"AKIDEXAMPLE", "secret", NULL};
-
-static void serve(void *context, struct http_exchange *x)
-{
-    struct script *s = context;
-    const struct http_parser *r = http_exchange_request(x);
-    size_t at = s->at + 1 < s->count ? s->at++ : s->at;
-    assert_true(s->request_count < ARRAY_LEN(s->requests));
-    snprintf(s->requests[s->request_count].method, 8, "%s", r->method);
-    snprintf(s->requests[s->request_count].target, 128, "%s", r->target);
-    s->requests[s->request_count++].body = xstrndup(r->body.data, r->body.length);
-    assert_non_null(http_parser_header(r, "authorization"));
-    const char *body = s->answers[at].body;
-    http_reply(x, s->answers[at].status, NULL, 0, body, strlen(body));
-}
-
-static void script_begin(struct script *s)
-{
-    *s = (struct script){0};
-    s->loop = loop_new(&s->e);
-    struct http_server_options o = {.body_cap = 1 << 20, .handler = serve, .context = s};
-    s->server = http_server_new(s->loop, &o, &s->e);
-    s->client = http_client_new(s->loop, &(struct http_client_options){0}, &s->e);
-    assert_true(s->server && s->client);
-    snprintf(s->endpoint, sizeof s->endpoint, "http://127.0.0.1:%u", http_server_port(s->server));
-    s->lambda = (struct lambda){.loop = s->loop,
-                                .http = s->client,
-                                .endpoint = s->endpoint,
-                                .role = "arn:aws:iam::1:role/r",
-                                .signing = {&credentials, "eu-west-1", "lambda", 0}};
-}
-
-static void script_add(struct script *s, int status, const char *body)
-{
-    s->answers[s->count].status = status;
-    s->answers[s->count++].body = body;
-}
-
-static void script_end(struct script *s)
-{
-    http_client_free(s->client);
-    http_server_free(s->server);
-    loop_free(s->loop);
-    for (size_t i = 0; i < s->request_count; i++)
-        free(s->requests[i].body);
-}
-
 static const struct plan_variable variables[] = {{"TABLE", "orders"}};
 static const struct plan_function function = {
     .name = "f",
@@ -374,7 +307,7 @@ static const struct plan_function function = {
     .environment = variables,
     .environment_count = 1,
 };
-static const struct target_package package = {"PK", 2, "c2hh"};
+static const struct target_package package = {.zip = "PK", .zip_bytes = 2, .sha256 = "c2hh"};
 
 #define ACTIVE "{\"State\":\"Active\",\"LastUpdateStatus\":\"Successful\",\"CodeSha256\":\"c2hh\"}"
 #define PENDING                                                                                    \
@@ -432,6 +365,7 @@ static void a_stop_ends_the_waits(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct script s;
         script_begin(&s);
+        s.lambda.second_ns = 0;
         script_add(&s, rows[i].status, rows[i].body);
         script_add(&s, i ? 429 : 200, i ? "{}" : "{\"Configuration\":" PENDING "}");
         struct loop_timer *timer = loop_timer_new(s.loop, stop_loop, s.loop);
@@ -521,15 +455,18 @@ static void retries_what_may_be_retried(void **state)
                 {504, false, true}, {400, false, false}, {403, false, false}, {409, false, false}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         for (int renew = 0; renew < 2; renew++) {
+            bool again = renew ? rows[i].renew_again : rows[i].create_again;
+            bool looks = !renew && (rows[i].status >= 500 || rows[i].status == 409);
             struct script s;
             script_begin(&s);
             script_add(&s, rows[i].status, "{\"message\":\"later\"}");
+            if (looks)
+                script_add(&s, 404, "{}");
             script_add(&s, 200, ACTIVE);
-            bool again = renew ? rows[i].renew_again : rows[i].create_again;
             int failed = renew ? lambda_renew(&s.lambda, "n", &function, "1.0", &s.e)
                                : lambda_create(&s.lambda, "n", &function, &package, &s.e);
             assert_int_equal(failed, again ? 0 : -1);
-            assert_int_equal(s.request_count, again ? 2 : 1);
+            assert_int_equal(s.request_count, again || looks ? 2 : 1);
             if (failed) {
                 assert_int_equal(s.e.code, ERROR_API);
                 assert_non_null(strstr(s.e.text, ": later"));
@@ -550,6 +487,233 @@ static void retries_end(void **state)
     script_end(&s);
 }
 
+#define LATER "{\"message\":\"Rate exceeded\"}"
+#define BUSY                                                                                       \
+    "{\"Message\":\"The operation cannot be performed at this time. An update is in progress "     \
+    "for resource: arn\"}"
+#define NO_ROLE "{\"message\":\"The role defined for the function cannot be assumed by Lambda.\"}"
+
+/* What does harm to nobody is waited for, each as patiently as it takes. */
+static void patience(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *error, *body;
+        unsigned tries; /* when it never ends */
+    } rows[] = {
+        {429, "TooManyRequestsException", LATER, 8},
+        {400, "ThrottlingException", LATER, 8},
+        {409, "ResourceConflictException", BUSY, 120},
+        {400, "InvalidParameterValueException", NO_ROLE, 30},
+        {409, "ResourceConflictException", "{\"Message\":\"Function already exist: n\"}", 1},
+        {400, "CodeStorageExceededException", "{}", 1},
+        {502, "InvalidZipFileException", "{}", 1},
+        {502, "KMSDisabledException", "{}", 1},
+        {502, "ENINotReadyException", "{}", 4},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script s;
+        script_begin(&s);
+        s.lambda.second_ns = 1000;
+        script_add(&s, rows[i].status, rows[i].body);
+        script_header(&s, "x-amzn-ErrorType", rows[i].error);
+        assert_int_equal(lambda_renew(&s.lambda, "n", &function, "1.0", &s.e), -1);
+        if (s.request_count != rows[i].tries)
+            fail_msg("%s: %zu tries", rows[i].error, s.request_count);
+        assert_non_null(strstr(s.e.text, rows[i].error));
+        script_end(&s);
+    }
+}
+
+/* No earlier than the answer asks for. */
+static void waits_as_long_as_it_is_told(void **state)
+{
+    (void)state;
+    struct script s;
+    script_begin(&s);
+    script_add(&s, 429, LATER);
+    script_header(&s, "Retry-After", "30");
+    script_add(&s, 200, ACTIVE);
+    uint64_t before = clock_now_ns();
+    assert_int_equal(lambda_renew(&s.lambda, "n", &function, "1.0", &s.e), 0);
+    assert_true(clock_now_ns() - before >= 30 * s.lambda.second_ns);
+    assert_int_equal(s.request_count, 2);
+    script_end(&s);
+}
+
+static void says_what_to_do(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *error, *body, *advice;
+    } rows[] = {
+        {400, "CodeStorageExceededException", "{}", "storage for code is full"},
+        {413, "RequestEntityTooLargeException", "{}", "--code-bucket"},
+        {400, "InvalidParameterValueException",
+         "{\"message\":\"'MemorySize' value failed to satisfy constraint: Member must have value "
+         "less than or equal to 3008\"}",
+         "new accounts"},
+        {400, "InvalidParameterValueException", NO_ROLE, "lambda.amazonaws.com"},
+        {403, "AccessDeniedException",
+         "{\"Message\":\"User: x is not authorized to perform: iam:PassRole on resource: y\"}",
+         "credentials need iam:PassRole"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script s;
+        script_begin(&s);
+        s.lambda.second_ns = 1000;
+        script_add(&s, rows[i].status, rows[i].body);
+        script_header(&s, "x-amzn-ErrorType", rows[i].error);
+        assert_int_equal(lambda_create(&s.lambda, "n", &function, &package, &s.e), -1);
+        if (!strstr(s.e.text, rows[i].advice))
+            fail_msg("'%s' is not in '%s'", rows[i].advice, s.e.text);
+        script_end(&s);
+    }
+}
+
+/* Whether a CreateFunction that ended badly has made the function is looked up, never guessed. */
+static void looks_whether_it_was_created(void **state)
+{
+    (void)state;
+    static const struct {
+        int create, get;
+        const char *found;
+        int failed;
+    } rows[] = {
+        {500, 200, ACTIVE, 0},
+        {503, 404, "{}", -1},
+        {409, 200, ACTIVE, 0}, /* the first of two tries had made it */
+        {500, 200, "{\"State\":\"Active\",\"CodeSha256\":\"b3RoZXI=\"}", -1},
+        {400, 200, ACTIVE, -1}, /* it was not made: nobody looks */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script s;
+        script_begin(&s);
+        script_add(&s, rows[i].create, "{\"message\":\"no\"}");
+        script_add(&s, rows[i].get, rows[i].found);
+        assert_int_equal(lambda_create(&s.lambda, "n", &function, &package, &s.e), rows[i].failed);
+        assert_int_equal(s.request_count, rows[i].create == 400 ? 1 : 2);
+        if (s.request_count == 2) {
+            assert_string_equal(s.requests[1].method, "GET");
+            assert_string_equal(s.requests[1].target, "/2015-03-31/functions/n/configuration");
+        }
+        if (rows[i].failed)
+            assert_non_null(strstr(s.e.text, "CreateFunction 'n'"));
+        script_end(&s);
+    }
+}
+
+/* What is not known yet right after its creation is waited for. */
+static void a_new_function_may_be_unknown(void **state)
+{
+    (void)state;
+    struct script s;
+    script_begin(&s);
+    script_add(&s, 201, PENDING);
+    script_add(&s, 404, "{}");
+    script_add(&s, 404, "{}");
+    script_add(&s, 200, "{\"Configuration\":" ACTIVE "}");
+    assert_int_equal(lambda_create(&s.lambda, "n", &function, &package, &s.e), 0);
+    assert_int_equal(s.request_count, 4);
+    script_end(&s);
+}
+
+static void waiting_ends_with_the_reason(void **state)
+{
+    (void)state;
+    struct script s;
+    script_begin(&s);
+    s.lambda.second_ns = 1000;
+    s.unlimited = true;
+    script_add(&s, 200,
+               "{\"Configuration\":{\"State\":\"Pending\",\"StateReasonCode\":\"Creating\","
+               "\"StateReason\":\"The function is being created.\"}}");
+    assert_int_equal(lambda_wait(&s.lambda, "n", "7", false, &s.e), -1);
+    assert_string_equal(s.requests[0].target, "/2015-03-31/functions/n?Qualifier=7");
+    assert_non_null(strstr(s.e.text, "within 300 s: Pending: Creating: The function is being"));
+    script_end(&s);
+}
+
+/* The role that is asked for, else the reference's, else any where any will do. */
+static void roles(void **state)
+{
+    (void)state;
+    static const struct plan_reference like = {.role = "copied", .members = "{}"};
+    static const struct {
+        const char *asked, *any;
+        const struct plan_reference *reference;
+        const char *used; /* NULL: refused */
+    } rows[] = {
+        {"asked", "any", &like, "asked"}, {NULL, "any", &like, "copied"},
+        {NULL, "any", NULL, "any"},       {NULL, NULL, &like, "copied"},
+        {NULL, NULL, NULL, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script s;
+        struct plan_function f = function;
+        script_begin(&s);
+        script_add(&s, 201, ACTIVE);
+        s.lambda.role = rows[i].asked;
+        s.lambda.any_role = rows[i].any;
+        f.reference = rows[i].reference;
+        int failed = lambda_create(&s.lambda, "n", &f, &package, &s.e);
+        assert_int_equal(failed, rows[i].used ? 0 : -1);
+        assert_int_equal(s.request_count, rows[i].used ? 1 : 0);
+        if (rows[i].used) {
+            struct json *body = json_parse(s.requests[0].body, strlen(s.requests[0].body), NULL);
+            assert_string_equal(json_get_string(body, "Role", ""), rows[i].used);
+            json_free(body);
+        } else {
+            assert_int_equal(s.e.code, ERROR_USAGE);
+            assert_non_null(strstr(s.e.text, "--role"));
+        }
+        script_end(&s);
+    }
+}
+
+static void one_log_group_for_all(void **state)
+{
+    (void)state;
+    struct script s;
+    struct plan_function f = function;
+    script_begin(&s);
+    script_add(&s, 201, ACTIVE);
+    s.lambda.log_group = "/lambda-perf-gate";
+    f.json_logs = false;
+    assert_int_equal(lambda_create(&s.lambda, "n", &f, &package, &s.e), 0);
+    assert_non_null(
+        strstr(s.requests[0].body, "\"LoggingConfig\":{\"LogGroup\":\"/lambda-perf-gate\"}"));
+    script_end(&s);
+}
+
+static void concurrency_of_the_account(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *body;
+        unsigned count;
+    } rows[] = {
+        {200, "{\"AccountLimit\":{\"ConcurrentExecutions\":10}}", 10},
+        {200,
+         "{\"AccountLimit\":{\"ConcurrentExecutions\":1000,"
+         "\"UnreservedConcurrentExecutions\":900}}",
+         900},
+        {200, "{}", 0},
+        {403, "{}", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script s;
+        script_begin(&s);
+        script_add(&s, rows[i].status, rows[i].body);
+        assert_int_equal(lambda_concurrency(&s.lambda), rows[i].count);
+        assert_string_equal(s.requests[0].target, "/2016-08-19/account-settings");
+        script_end(&s);
+    }
+}
+
 static void renews_with_the_whole_environment(void **state)
 {
     (void)state;
@@ -565,23 +729,6 @@ static void renews_with_the_whole_environment(void **state)
     script_end(&s);
 }
 
-static void deletes(void **state)
-{
-    (void)state;
-    static const struct {
-        int status;
-        int failed;
-    } rows[] = {{200, 0}, {204, 0}, {404, 0}, {403, -1}, {409, -1}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct script s;
-        script_begin(&s);
-        script_add(&s, rows[i].status, rows[i].status == 204 ? "" : "{}");
-        assert_int_equal(lambda_delete(&s.lambda, "n", &s.e), rows[i].failed);
-        assert_string_equal(s.requests[0].method, "DELETE");
-        script_end(&s);
-    }
-}
-
 static void nobody_listens(void **state)
 {
     (void)state;
@@ -591,7 +738,6 @@ static void nobody_listens(void **state)
     s.lambda.endpoint = "http://127.0.0.1:1";
     assert_int_equal(lambda_create(&s.lambda, "n", &function, &package, &s.e), -1);
     assert_int_equal(s.e.code, ERROR_NETWORK);
-    assert_int_equal(lambda_delete(&s.lambda, "n", &s.e), -1);
     script_end(&s);
 }
 
@@ -614,8 +760,16 @@ int main(void)
         cmocka_unit_test(gives_up_on_what_failed),
         cmocka_unit_test(retries_what_may_be_retried),
         cmocka_unit_test(retries_end),
+        cmocka_unit_test(patience),
+        cmocka_unit_test(waits_as_long_as_it_is_told),
+        cmocka_unit_test(says_what_to_do),
+        cmocka_unit_test(looks_whether_it_was_created),
+        cmocka_unit_test(a_new_function_may_be_unknown),
+        cmocka_unit_test(waiting_ends_with_the_reason),
+        cmocka_unit_test(roles),
+        cmocka_unit_test(one_log_group_for_all),
+        cmocka_unit_test(concurrency_of_the_account),
         cmocka_unit_test(renews_with_the_whole_environment),
-        cmocka_unit_test(deletes),
         cmocka_unit_test(nobody_listens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
