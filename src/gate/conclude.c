@@ -248,6 +248,19 @@ static enum verdict check_environments(const struct gate *g, struct arena *arena
     return g->doubted || few ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
 }
 
+/* They are few where errors are few; here it is said, and the error rate judges. */
+static void tell_suspects(const struct gate *g, struct arena *arena, struct result_function *out)
+{
+    for (int side = 0; side < SIDE_COUNT; side++)
+        if (g->evidence.suspects[side])
+            warn(out, arena,
+                 arena_printf(arena,
+                              "%llu calls of the %s that came after a failed one were left out: "
+                              "their Duration may hold a new start of the environment",
+                              (unsigned long long)g->evidence.suspects[side],
+                              side_name((enum side)side)));
+}
+
 static enum verdict check_schedule(struct gate *g, struct arena *arena, struct result_function *out)
 {
     double late_ms = evidence_lateness_ms(&g->evidence, .99);
@@ -356,6 +369,7 @@ static enum verdict conclude_verdict(struct gate *g, const struct series *series
     sanity = verdict_worse(sanity, check_side(g, SIDE_CANDIDATE, arena, out));
     sanity = verdict_worse(sanity, check_balance(g, arena, out));
     sanity = verdict_worse(sanity, check_schedule(g, arena, out));
+    tell_suspects(g, arena, out);
     bool missing = limit_without_measurement(g, arena, out);
     sanity = verdict_worse(sanity, check_custom(g, arena, out));
     enum verdict judged = worst_metric(out);
@@ -413,6 +427,7 @@ static void describe(const struct plan_function *f, struct result_function *out)
     out->runtime = f->runtime;
     out->architecture = f->architecture;
     out->memory_mb = f->memory_mb;
+    out->deployment = f->deployment;
     out->rounds_max = f->rounds.max;
     out->environments = f->rounds.environments;
     out->calls = f->rounds.calls;

@@ -68,7 +68,9 @@ struct harvest {
     size_t count[STREAM_SLOTS];
     double warm_usd, cold_usd;
     size_t warm, cold;
-    size_t untimed; /* ok, but without a Duration */
+    size_t untimed;  /* ok, but without a Duration */
+    size_t suspects; /* ok, but behind a failure that may have ended the environment */
+    size_t alarmed;  /* so many more calls may meet an environment that failed */
     size_t absent[METRIC_CUSTOM_MAX];
 };
 
@@ -147,12 +149,24 @@ static void harvest_round(struct harvest *h, double cold_rate, unsigned memory_m
 }
 
 /*
- * A call after a failed one in the same environment may hide a new init in its Duration: it is left
- * out.
+ * An environment that crashed starts anew within its next call, whose Duration then holds the init
+ * that its REPORT does not name. So the call after a failed one is left out: the next one of the
+ * same environment, or, where it is not known which environment a call met, as many as there are
+ * environments at work.
  */
-static bool follows_failure(const struct sample *s, const struct sample *before)
+static bool follows_failure(const struct plan_function *f, const struct sample *s,
+                            const struct sample *before, struct harvest *h)
 {
-    return before && before->status != SAMPLE_OK && s->env != UINT16_MAX && before->env == s->env;
+    bool failed = before && before->status != SAMPLE_OK;
+    if (s->env != UINT16_MAX)
+        return failed && before->env == s->env;
+    if (failed)
+        h->alarmed = f->load.concurrency > f->rounds.environments ? f->load.concurrency
+                                                                  : f->rounds.environments;
+    if (s->status != SAMPLE_OK || s->cold || !h->alarmed)
+        return false;
+    h->alarmed--;
+    return true;
 }
 
 static void harvest_side(const struct evidence *ev, const struct series *series, size_t first,
@@ -167,12 +181,14 @@ static void harvest_side(const struct evidence *ev, const struct series *series,
         if (s->max_memory_mb > memory_mb)
             memory_mb = s->max_memory_mb;
         h->untimed += s->status == SAMPLE_OK && s->duration_10us == SAMPLE_NONE;
+        bool suspect = follows_failure(ev->function, s, before, h);
         if (s->status == SAMPLE_OK && s->cold)
             harvest_cold(h, s, &ev->tariff);
-        else if (s->status == SAMPLE_OK && !follows_failure(s, before)) {
+        else if (s->status == SAMPLE_OK && !suspect) {
             harvest_warm(h, s, &ev->tariff);
             harvest_custom(h, series_custom(series, i), ev->function->custom_count);
-        }
+        } else
+            h->suspects += s->status == SAMPLE_OK;
         before = s;
     }
     harvest_round(h, ev->function->traffic.cold_start_rate, memory_mb);
@@ -224,6 +240,7 @@ static void look_for_rounding(struct evidence *ev, const struct harvest *h)
 static void note_missing(struct evidence *ev, const struct harvest *h, enum side side)
 {
     ev->untimed[side] += h->untimed;
+    ev->suspects[side] += h->suspects;
     ev->warm[side] += h->warm;
     for (size_t i = 0; i < ev->function->custom_count; i++)
         ev->absent[i][side] += h->absent[i];
@@ -362,7 +379,7 @@ void evidence_regroup(struct evidence *ev, const struct series *series, unsigned
 {
     ev->by_environment = true;
     for (int side = 0; side < SIDE_COUNT; side++) {
-        ev->untimed[side] = ev->warm[side] = 0;
+        ev->untimed[side] = ev->suspects[side] = ev->warm[side] = 0;
         for (int i = 0; i < METRIC_CUSTOM_MAX; i++)
             ev->absent[i][side] = 0;
         for (int stream = 0; stream < STREAM_SLOTS; stream++) {

@@ -60,7 +60,8 @@ struct evidence {
     struct spend spend; /* of all invocations, both sides */
     /* warm calls of used rounds, and of them those without a value of a custom metric */
     uint64_t warm[SIDE_COUNT], absent[METRIC_CUSTOM_MAX][SIDE_COUNT];
-    uint64_t untimed[SIDE_COUNT]; /* ok calls of used rounds whose log held no REPORT */
+    uint64_t untimed[SIDE_COUNT];  /* ok calls of used rounds whose log held no REPORT */
+    uint64_t suspects[SIDE_COUNT]; /* ok calls of used rounds left out for a failure before them */
     /* smallest step between two durations where they are visibly rounded; else 0 */
     double quantum_ms;
     uint64_t *late_us; /* of an open loop: how late each call was sent */

@@ -136,6 +136,12 @@ void gate_add_round(struct gate *g, const struct series *series, size_t first, u
     evidence_add_round(&g->evidence, series, first, function);
 }
 
+void gate_charge(struct gate *g, const struct series *calls)
+{
+    for (size_t i = 0; i < calls->count; i++)
+        spend_add(&g->evidence.spend, &calls->items[i], &g->evidence.tariff, g->function);
+}
+
 struct spend gate_spend(const struct gate *g)
 {
     return g->evidence.spend;

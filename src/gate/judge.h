@@ -67,6 +67,8 @@ void gate_note(struct gate *g, const char *text);
 
 /* What the invocations so far cost at Lambda's prices, and what one more can cost at most. */
 struct spend gate_spend(const struct gate *g);
+/* Invocations that are no evidence, but are on the bill. */
+void gate_charge(struct gate *g, const struct series *calls);
 double gate_spend_most(const struct gate *g);
 
 /*

@@ -217,6 +217,8 @@ static int renew_sides(struct driver *d, unsigned block, enum side first, struct
 {
     const struct load_job *job = d->job;
     char token[32];
+    if (job->keep_environments)
+        return 0;
     snprintf(token, sizeof token, "%u.%u", d->round, block);
     enum side order[] = {first, other(first)};
     for (int i = 0; i < SIDE_COUNT; i++)
@@ -388,6 +390,8 @@ static bool environments_missing(const struct driver *d)
 {
     const struct series *series = d->job->series;
     size_t cold[SIDE_COUNT] = {0};
+    if (d->job->keep_environments)
+        return false;
     for (size_t i = d->first_sample; i < series->count; i++)
         cold[series->items[i].side] += series->items[i].cold;
     size_t wanted =
@@ -438,6 +442,20 @@ int load_round(const struct load_job *job, unsigned round, struct load_round_sum
     free(d.events);
     free(d.payload_hashes);
     return failed ? -1 : conclude(&d, e);
+}
+
+int load_warm_up(const struct load_job *job, struct series *calls, struct error *e)
+{
+    struct load_round_summary summary;
+    struct plan_function brief = *job->function;
+    struct load_job first = *job;
+    if (!job->keep_environments) {
+        brief.load = (struct plan_load){0};
+        brief.rounds.environments = brief.rounds.calls = 1;
+    }
+    first.function = &brief;
+    first.series = calls;
+    return load_round(&first, UINT16_MAX, &summary, e);
 }
 
 bool load_expected(const struct plan_expect *expect, const char *payload, size_t length)

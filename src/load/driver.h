@@ -37,6 +37,8 @@ struct load_job {
     struct series *series;            /* samples are appended here */
     uint64_t seed;
     uint64_t start_ns; /* of the run: sent_ns counts from here */
+    /* a side is a function that is not ours to change: no environment is renewed, on either side */
+    bool keep_environments;
     /* non-zero: end the round as soon as possible; may be NULL */
     const volatile sig_atomic_t *stop;
 };
@@ -55,6 +57,14 @@ struct load_round_summary {
  */
 int load_round(const struct load_job *job, unsigned round, struct load_round_summary *summary,
                struct error *e);
+
+/*
+ * Calls both sides before the first round: the first calls of new code find no copy of it near,
+ * those of a function that rested find no environment. With `keep_environments` that is a whole
+ * round, else one environment. The calls are no evidence, so they go into `calls` instead of the
+ * job's series. -1 as load_round().
+ */
+int load_warm_up(const struct load_job *job, struct series *calls, struct error *e);
 
 /* Whether an answer is what the event expects; a NULL path expects nothing. */
 bool load_expected(const struct plan_expect *expect, const char *payload, size_t length);

@@ -388,7 +388,7 @@ static const char *rounds_fact(struct arena *arena, const struct result_function
 const struct table *phrases_method(struct arena *arena, const struct result *r,
                                    const struct result_function *f)
 {
-    enum { FACTS_MAX = 12 };
+    enum { FACTS_MAX = 13 };
     struct table *t = table_new(arena, method_columns, ARRAY_LEN(method_columns), FACTS_MAX);
     add_fact(t, "Baseline", side_fact(arena, r, f, SIDE_BASELINE));
     add_fact(t, "Candidate", side_fact(arena, r, f, SIDE_CANDIDATE));
@@ -398,6 +398,7 @@ const struct table *phrases_method(struct arena *arena, const struct result *r,
     if (f->metric_count) {
         add_fact(t, "Rounds", rounds_fact(arena, f));
         add_fact(t, "Schedule", f->schedule);
+        add_fact(t, "Deployment", f->deployment);
         add_fact(
             t, "Cold starts",
             arena_printf(arena, "%.4g %% of the calls, for the cost", f->cold_start_rate * 100));

@@ -164,6 +164,32 @@ static void error_rate_counts_what_the_function_answered_for(void **state)
  * The call after a crash starts the runtime anew within its Duration; only the same environment's
  * does.
  */
+/* Not knowing which environment a call met, as many are left out as there are. */
+static void calls_after_a_failure_somewhere_are_left_out(void **state)
+{
+    (void)state;
+    static const struct plan_function three = {
+        .memory_mb = 512, .traffic = {.cold_start_rate = .1}, .rounds = {.environments = 3}};
+    struct scene s;
+    scene_begin(&s, &three);
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        add_cold(&s, (enum side)side, 10, 100)->env = UINT16_MAX;
+        add(&s, (enum side)side, 10)->env = UINT16_MAX;
+        struct sample *x = add(&s, (enum side)side, 10);
+        x->env = UINT16_MAX;
+        x->status = side ? SAMPLE_TIMEOUT : SAMPLE_OK;
+        for (int i = 0; i < 5; i++)
+            add(&s, (enum side)side, side && i == 1 ? 500 : 10)->env = UINT16_MAX;
+    }
+    end_round(&s);
+    assert_int_equal(stream(&s, STREAM_DURATION, SIDE_BASELINE)->total, 7);
+    assert_int_equal(stream(&s, STREAM_DURATION, SIDE_CANDIDATE)->total, 3);
+    assert_near(stream(&s, STREAM_DURATION, SIDE_CANDIDATE)->items[0].mean, 10, 1e-9);
+    assert_int_equal(s.ev.suspects[SIDE_BASELINE], 0);
+    assert_int_equal(s.ev.suspects[SIDE_CANDIDATE], 3);
+    scene_end(&s);
+}
+
 static void call_after_a_failure_is_left_out(void **state)
 {
     (void)state;
@@ -352,6 +378,7 @@ int main(void)
         cmocka_unit_test(other_functions_are_skipped),
         cmocka_unit_test(dropped_rounds_count_for_errors_only),
         cmocka_unit_test(error_rate_counts_what_the_function_answered_for),
+        cmocka_unit_test(calls_after_a_failure_somewhere_are_left_out),
         cmocka_unit_test(call_after_a_failure_is_left_out),
         cmocka_unit_test(next_environment_is_not_poisoned),
         cmocka_unit_test(what_is_missing_breaks_its_stream_alone),

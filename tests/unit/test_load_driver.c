@@ -529,6 +529,45 @@ static void missing_cold_start_drops_the_round(void **state)
         }
 }
 
+/* Functions that are not ours to change keep their environments, and a round is whole without. */
+static void kept_environments(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_begin(&s);
+    s.job.keep_environments = true;
+    run_round(&s, 0);
+    assert_int_equal(s.fake.renewal_count, 0);
+    assert_false(s.summary.dropped);
+    assert_samples_are_calls(&s);
+    scene_end(&s);
+}
+
+/* The calls before the first round are made, counted, and in no sample. */
+static void warm_up(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct series calls = {0};
+    scene_begin(&s);
+    assert_int_equal(load_warm_up(&s.job, &calls, &s.e), 0);
+    assert_int_equal(calls.count, 4); /* a cold and a warm call of each side */
+    assert_int_equal(s.fake.count, 4);
+    assert_int_equal(s.fake.renewal_count, 2);
+    assert_int_equal(s.series.count, 0);
+    s.job.keep_environments = true;
+    assert_int_equal(load_warm_up(&s.job, &calls, &s.e), 0);
+    assert_int_equal(calls.count, 4 + 2 * 3 * (1 + 4)); /* a whole round */
+    assert_int_equal(s.fake.renewal_count, 2);
+    assert_int_equal(s.series.count, 0);
+    s.fake.status = SAMPLE_UNKNOWN;
+    s.fake.fail_at = 0;
+    assert_int_equal(load_warm_up(&s.job, &calls, &s.e), -1);
+    assert_non_null(strstr(s.e.text, "no invocation was answered"));
+    series_release(&calls);
+    scene_end(&s);
+}
+
 static void failures_are_recorded(void **state)
 {
     (void)state;
@@ -735,6 +774,8 @@ int main(void)
         cmocka_unit_test(open_loop_keeps_the_concurrency_limit),
         cmocka_unit_test(open_loop_without_arrivals),
         cmocka_unit_test(missing_cold_start_drops_the_round),
+        cmocka_unit_test(kept_environments),
+        cmocka_unit_test(warm_up),
         cmocka_unit_test(failures_are_recorded),
         cmocka_unit_test(some_unanswered),
         cmocka_unit_test(nothing_answered_is_an_error),
