@@ -17,9 +17,12 @@ struct args {
     const char *endpoint_url, *profile, *region, *older_than;
     struct opt_list journals;
     bool dry_run;
+    struct place place;
 };
 
 static const struct opt options[] = {
+    {"target", 0, "WHICH", OPT_STRING, offsetof(struct args, place.target),
+     "aws: the Lambda of the region"},
     {"journal", 0, "PATH", OPT_LIST, offsetof(struct args, journals),
      "a run's journal, or a folder with journals (repeatable; default without --older-than: "
      ".lambda-perf-gate)"},
@@ -27,7 +30,7 @@ static const struct opt options[] = {
      "look through all functions of the region, and delete the gate's that are older than this "
      "('2h', '30m') and have expired"},
     {"endpoint-url", 0, "URL", OPT_STRING, offsetof(struct args, endpoint_url),
-     "the Lambda endpoint; keys come from where the AWS SDKs find them"},
+     "this Lambda endpoint; keys come from where the AWS SDKs find them"},
     {"profile", 0, "NAME", OPT_STRING, offsetof(struct args, profile),
      "keys of this profile of the AWS config files"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
@@ -163,9 +166,10 @@ static void sweep(struct cleanup *c, uint64_t older_than_ns)
 
 static int check_args(const struct args *args, double *older_than_ms, struct error *e)
 {
-    if (!args->endpoint_url)
+    if (!place_is_remote(&args->place, args->endpoint_url))
         return error_set(e, ERROR_USAGE,
-                         "cleanup needs --endpoint-url: the embedded Lambda leaves nothing behind");
+                         "cleanup needs --target aws or --endpoint-url: the embedded Lambda leaves "
+                         "nothing behind");
     if (args->older_than &&
         (!units_parse_duration_ms(args->older_than, older_than_ms) || *older_than_ms < 0))
         return error_set(e, ERROR_USAGE, "--older-than: '%s' is not a time such as 2h or 30m",
@@ -178,8 +182,10 @@ static int clean_up(struct cleanup *c, struct error *e)
     double older_than_ms = 0;
     struct session_options o = {.endpoint_url = c->args->endpoint_url,
                                 .profile = c->args->profile,
-                                .region = c->args->region};
-    if (check_args(c->args, &older_than_ms, e) || session_open(&c->session, &o, e))
+                                .region = c->args->region,
+                                .place = c->args->place};
+    if (check_args(c->args, &older_than_ms, e) || session_check(&o, e) ||
+        session_open(&c->session, &o, e))
         return -1;
     int failed = settle_all(c, e);
     if (!failed && c->args->older_than && !command_signal)

@@ -18,6 +18,9 @@ static const double STALLED_MAX = 0.05;
 static int deploy_sides(const struct measure_job *job, struct load_job *load, struct error *e)
 {
     for (int side = 0; side < SIDE_COUNT; side++) {
+        load->deployed[side] = job->deployed[side];
+        if (load->deployed[side])
+            continue;
         const struct plan_function *f =
             job->configured[side] ? job->configured[side] : job->function;
         load->deployed[side] =
@@ -103,6 +106,20 @@ static bool out_of_time(const struct measure_job *job)
     return job->deadline_ns && clock_now_ns() >= job->deadline_ns;
 }
 
+/* Where the sides share this machine there is nothing that far away to warm up. */
+static int warm_up(const struct measure_job *job, const struct load_job *load, struct gate *gate,
+                   struct error *e)
+{
+    struct series calls = {0};
+    if (load->target->sides_share_machine && !load->keep_environments)
+        return 0;
+    int failed = load_warm_up(load, &calls, e);
+    gate_charge(gate, &calls);
+    job->session->warm_up_calls += calls.count;
+    series_release(&calls);
+    return failed ? error_prefix(e, "the first calls") : 0;
+}
+
 static int run_rounds(const struct measure_job *job, const struct load_job *load, struct gate *gate,
                       struct error *e)
 {
@@ -110,6 +127,13 @@ static int run_rounds(const struct measure_job *job, const struct load_job *load
     if (!affordable(job, load, gate))
         return refuse_first_round(job, load, gate, e);
     tell_bill(job, load, gate);
+    if (warm_up(job, load, gate, e))
+        return -1;
+    if (load->keep_environments)
+        gate_doubt(gate, "execution environments of deployed functions are not renewed, so a round "
+                         "holds nothing of the differences between environments: no pass");
+    if (!affordable(job, load, gate)) /* after what the first calls have cost */
+        return refuse_first_round(job, load, gate, e);
     for (unsigned round = 0;; round++) {
         struct load_round_summary summary;
         size_t first = job->series->count;
@@ -192,11 +216,23 @@ static const char *describe_schedule(const struct load_job *load, struct arena *
     return kept;
 }
 
+/* Better said before than counted as throttled calls afterwards. */
+static int check_concurrency(const struct measure_job *job, struct error *e)
+{
+    unsigned wanted = job->function->load.concurrency, most = job->session->concurrency;
+    if (!most || SIDE_COUNT * wanted <= most)
+        return 0;
+    return error_set(e, ERROR_CONFIG,
+                     "load.concurrency of %u on both sides needs %u concurrent executions, and "
+                     "this account and region have %u that are not reserved",
+                     wanted, SIDE_COUNT * wanted, most);
+}
+
 static int measure_and_judge(const struct measure_job *job, struct load_job *load,
                              struct gate *gate, struct arena *arena, struct result_function *out,
                              struct error *e)
 {
-    if (deploy_sides(job, load, e))
+    if (check_concurrency(job, e) || deploy_sides(job, load, e))
         return -1;
     out->runtime_label = session_runtime(job->session, load->deployed[SIDE_CANDIDATE], arena);
     out->schedule = describe_schedule(load, arena);
@@ -221,6 +257,7 @@ int measure_function(const struct measure_job *job, struct arena *arena,
         .seed = job->seed,
         .start_ns = job->start_ns,
         .stop = &command_signal,
+        .keep_environments = job->deployed[SIDE_BASELINE] || job->deployed[SIDE_CANDIDATE],
     };
     int failed = measure_and_judge(job, &load, gate, arena, out, e);
     struct spend spent = gate_spend(gate);

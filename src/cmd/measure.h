@@ -27,6 +27,8 @@ struct measure_job {
     const struct package *packages; /* one per side */
     /* Where a side is configured in another way than `function` says; NULL: it is not. */
     const struct plan_function *configured[SIDE_COUNT];
+    /* Functions that are there already; NULL: made for this measurement. */
+    const char *deployed[SIDE_COUNT];
     struct series *series;
     struct gate_settings settings;
     uint64_t seed;

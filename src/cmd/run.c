@@ -8,6 +8,7 @@
 #include "build/checkout.h"
 #include "build/package.h"
 #include "cmd/command.h"
+#include "cmd/deployed.h"
 #include "cmd/measure.h"
 #include "cmd/output.h"
 #include "cmd/prices.h"
@@ -25,6 +26,7 @@ struct args {
     uint64_t seed, max_invocations;
     double max_minutes, budget_usd;
     bool json, quiet, verbose, unshaped, force;
+    struct place place;
 };
 
 static const struct opt options[] = {
@@ -33,16 +35,24 @@ static const struct opt options[] = {
     {"function", 'f', "NAME", OPT_LIST, offsetof(struct args, functions),
      "only this function (repeatable)"},
     {"baseline", 'b', "SRC", OPT_STRING, offsetof(struct args, baseline),
-     "git:REF, a folder or a .zip (default: the merge base with the remote's default branch)"},
+     "git:REF, a folder, a .zip or function:NAME[:QUALIFIER] (default: the merge base with the "
+     "remote's default branch)"},
     {"candidate", 0, "SRC", OPT_STRING, offsetof(struct args, candidate),
-     "git:REF, 'worktree', a folder or a .zip (default: the working tree as it is)"},
+     "git:REF, 'worktree', a folder, a .zip or function:NAME[:QUALIFIER] (default: the working "
+     "tree as it is)"},
     {"endpoint-url", 0, "URL", OPT_STRING, offsetof(struct args, endpoint_url),
      "measure at this Lambda endpoint instead of the embedded Lambda; keys are found "
      "as the AWS SDKs find them"},
     {"profile", 0, "NAME", OPT_STRING, offsetof(struct args, profile),
-     "keys and region for --endpoint-url come from this profile of the AWS files"},
+     "keys and region come from this profile of the AWS files"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
      "prices and signatures of this region (default: us-east-1)"},
+    PLACE_OPTION_TARGET(struct args, place),
+    PLACE_OPTION_ROLE(struct args, place),
+    PLACE_OPTION_LIKE(struct args, place),
+    PLACE_OPTION_LOG_GROUP(struct args, place),
+    PLACE_OPTION_CODE_BUCKET(struct args, place),
+    PLACE_OPTION_VERSIONS_OF(struct args, place),
     {"output", 'o', "DIR", OPT_STRING, offsetof(struct args, output),
      "write the reports to DIR (default: .lambda-perf-gate)"},
     {"journal", 0, "FILE", OPT_STRING, offsetof(struct args, journal),
@@ -105,6 +115,10 @@ static int open_sides(struct run *run, struct error *e)
         struct checkout_request request = {(enum side)side, specs[side], run->plan->directory,
                                            run->temp, &command_signal};
         struct result_side *shown = &run->result->side[side];
+        if (deployed_spec(specs[side])) {
+            shown->source = specs[side];
+            continue;
+        }
         if (checkout_open(&run->sides[side], &request, e))
             return -1;
         shown->source = arena_strdup(&run->result->arena, run->sides[side].label);
@@ -117,14 +131,17 @@ static int open_sides(struct run *run, struct error *e)
 static struct session_options session_options_of(const struct run *run)
 {
     const struct args *a = run->args;
-    return (struct session_options){.endpoint_url = a->endpoint_url,
-                                    .profile = a->profile,
-                                    .region = a->region,
-                                    .directory = run->temp,
-                                    .unshaped = a->unshaped,
-                                    .journal = a->journal,
-                                    .output = a->output,
-                                    .max_minutes = a->max_minutes};
+    struct session_options o = {.endpoint_url = a->endpoint_url,
+                                .profile = a->profile,
+                                .region = a->region,
+                                .directory = run->temp,
+                                .unshaped = a->unshaped,
+                                .journal = a->journal,
+                                .output = a->output,
+                                .max_minutes = a->max_minutes,
+                                .place = a->place};
+    o.place.keep_folder = a->output;
+    return o;
 }
 
 /* The session is opened when the first function really has to be measured. */
@@ -143,6 +160,8 @@ static int build_sides(struct run *run, const struct plan_function *f, struct pa
                        struct error *e)
 {
     for (int side = 0; side < SIDE_COUNT; side++) {
+        if (!run->sides[side].label)
+            continue; /* it is deployed */
         progress_say(&run->progress, "%s: %s the %s (%s)", f->name,
                      f->build ? "building" : "packing", side_name((enum side)side),
                      run->sides[side].label);
@@ -160,6 +179,8 @@ static void describe_packages(struct run *run, const struct package *packages,
                               struct result_function *out)
 {
     for (int side = 0; side < SIDE_COUNT; side++) {
+        if (!run->sides[side].label)
+            continue;
         out->package[side].sha256 = arena_strdup(&run->result->arena, packages[side].sha256);
         out->package[side].bytes = packages[side].zip.length;
     }
@@ -176,13 +197,15 @@ static struct budget budget_of(const struct run *run)
     return budget_share(&whole, &run->spent, left);
 }
 
+/* `deployed` NULL: both sides are made for this run. */
 static int measure_one(struct run *run, const struct plan_function *f,
-                       const struct package *packages, struct result_function *out, struct error *e)
+                       const struct package *packages, const struct deployed_sides *deployed,
+                       struct result_function *out, struct error *e)
 {
     struct measure_job job = {
         .session = &run->session,
         .progress = &run->progress,
-        .function = f,
+        .function = deployed ? &deployed->function : f,
         .function_index = (unsigned)(f - run->plan->functions),
         .packages = packages,
         .series = &run->series,
@@ -198,12 +221,50 @@ static int measure_one(struct run *run, const struct plan_function *f,
     job.settings.alpha /= (double)command_selected(&run->args->functions, run->plan);
     job.budget = budget_of(run);
     job.settings.prices = run->prices;
-    job.settings.region = run->args->region ? run->args->region : PLAN_DEFAULT_REGION;
-    for (int side = 0; side < SIDE_COUNT; side++)
+    job.settings.region = run->session.price_region;
+    for (int side = 0; side < SIDE_COUNT; side++) {
         job.settings.package_bytes[side] = packages[side].zip.length;
+        if (deployed && deployed_name(deployed, (enum side)side)) {
+            job.deployed[side] = deployed_name(deployed, (enum side)side);
+            job.settings.package_bytes[side] = deployed->bytes[side];
+        }
+    }
     int failed = measure_function(&job, &run->result->arena, out, e);
     /* Now, not at the end: the next function's build may take long, and may have to be ended. */
     session_remove_functions(&run->session, &run->left);
+    return failed;
+}
+
+static bool any_deployed(const struct run *run)
+{
+    return deployed_spec(run->args->baseline) || deployed_spec(run->args->candidate);
+}
+
+/* Measures one function of which a side at least is deployed already. */
+static int measure_deployed(struct run *run, const struct plan_function *f,
+                            const struct package *packages, struct result_function *out,
+                            struct error *e)
+{
+    struct session_options o = session_options_of(run);
+    struct deployed_sides deployed;
+    struct arena *arena = &run->result->arena;
+    struct deployed_request request = {
+        .session = &run->session,
+        .options = &o,
+        .function = f,
+        .names = {deployed_spec(run->args->baseline), deployed_spec(run->args->candidate)},
+        .packages = packages,
+        .arena = arena,
+    };
+    int failed = deployed_open(&deployed, &request, e);
+    for (int side = 0; side < SIDE_COUNT && !failed; side++)
+        if (deployed_name(&deployed, (enum side)side)) {
+            out->package[side].sha256 = arena_strdup(arena, deployed.sha256[side]);
+            out->package[side].bytes = deployed.bytes[side];
+        }
+    if (!failed)
+        failed = measure_one(run, f, packages, &deployed, out, e);
+    deployed_close(&deployed);
     return failed;
 }
 
@@ -215,11 +276,13 @@ static int run_function(struct run *run, const struct plan_function *f, struct r
     int failed = build_sides(run, f, packages, e);
     if (!failed) {
         describe_packages(run, packages, out);
-        if (!strcmp(packages[SIDE_BASELINE].contents, packages[SIDE_CANDIDATE].contents) &&
-            !run->args->force)
+        if (any_deployed(run))
+            failed = need_session(run, e) || measure_deployed(run, f, packages, out, e) ? -1 : 0;
+        else if (!strcmp(packages[SIDE_BASELINE].contents, packages[SIDE_CANDIDATE].contents) &&
+                 !run->args->force)
             gate_conclude_identical(f, &run->result->arena, out);
         else
-            failed = need_session(run, e) || measure_one(run, f, packages, out, e) ? -1 : 0;
+            failed = need_session(run, e) || measure_one(run, f, packages, NULL, out, e) ? -1 : 0;
     }
     for (int side = 0; side < SIDE_COUNT; side++)
         package_release(&packages[side]);
@@ -273,39 +336,49 @@ static void describe_run(struct run *run)
     r->started = arena_strdup(&r->arena, stamp);
     r->seed = a->seed;
     r->tool_version = LPG_VERSION;
-    r->target.kind = a->endpoint_url ? "endpoint" : "embedded";
-    r->usd = a->endpoint_url ? NAN : 0;
+    r->target.kind = place_kind(&a->place, a->endpoint_url);
+    r->usd = place_is_remote(&a->place, a->endpoint_url) ? NAN : 0;
+}
+
+static void add_side(const struct run *run, enum side side, const char *spec, struct buf *out)
+{
+    const struct checkout *c = &run->sides[side];
+    const char *name = c->sha ? c->sha : c->label ? c->label : spec;
+    buf_addf(out, " --%s %s%s", side_name(side), c->sha ? "git:" : "", name);
 }
 
 static void describe_reproduction(struct run *run)
 {
-    struct result *r = run->result;
     const struct args *a = run->args;
-    const struct checkout *base = &run->sides[SIDE_BASELINE], *head = &run->sides[SIDE_CANDIDATE];
-    r->reproduce = arena_printf(
-        &r->arena, "lambda-perf-gate run --config %s --baseline %s%s --candidate %s%s --seed %llu",
-        a->config, base->sha ? "git:" : "", base->sha ? base->sha : base->label,
-        head->sha ? "git:" : "", head->sha ? head->sha : head->label, (unsigned long long)a->seed);
+    struct buf text;
+    buf_init(&text);
+    buf_addf(&text, "lambda-perf-gate run --config %s", a->config);
+    add_side(run, SIDE_BASELINE, a->baseline, &text);
+    add_side(run, SIDE_CANDIDATE, a->candidate, &text);
+    place_add_options(&a->place, &text);
+    buf_addf(&text, " --seed %llu", (unsigned long long)a->seed);
+    run->result->reproduce = arena_strdup(&run->result->arena, text.data);
+    buf_release(&text);
 }
 
-/* Reads the prices and says which they are. */
-static int choose_prices(struct run *run, struct error *e)
+/* Says which prices they are, once the region is known. */
+static void describe_prices(struct run *run)
 {
-    const char *region = run->args->region ? run->args->region : PLAN_DEFAULT_REGION;
+    const char *asked = run->args->region ? run->args->region : PLAN_DEFAULT_REGION;
+    const char *region = run->session.price_region ? run->session.price_region : asked;
     const char *source;
-    run->prices = prices_open(run->args->prices, e);
     if (!run->prices)
-        return -1;
+        return;
     if (!price_book_find(run->prices, region, &source))
         price_book_find(run->prices, region = PLAN_DEFAULT_REGION, &source);
     run->result->prices = arena_printf(&run->result->arena, "%s, %s", source, region);
-    return 0;
 }
 
 static void account(struct run *run)
 {
     struct result *r = run->result;
-    r->invocations = run->series.count;
+    describe_prices(run);
+    r->invocations = run->series.count + run->session.warm_up_calls;
     r->seconds = (double)(clock_now_ns() - run->start_ns) / (double)NS_PER_S;
     if (!strcmp(r->target.kind, "aws"))
         r->usd = run->spent.usd;
@@ -313,16 +386,48 @@ static void account(struct run *run)
     r->resources_removed = run->session.removed;
 }
 
+/* Sides that are deployed are at an endpoint, and are one function. */
+static int check_sides(const struct run *run, struct error *e)
+{
+    const struct args *a = run->args;
+    if (a->place.versions_of && !deployed_spec(a->baseline))
+        return error_set(e, ERROR_USAGE,
+                         "--versions-of needs --baseline function:NAME[:QUALIFIER]");
+    if (!any_deployed(run))
+        return 0;
+    if (!place_is_remote(&a->place, a->endpoint_url))
+        return error_set(e, ERROR_USAGE, "function:NAME needs --target aws or --endpoint-url");
+    if (command_selected(&a->functions, run->plan) > 1)
+        return error_set(e, ERROR_USAGE,
+                         "function:NAME stands for one function: choose it with --function");
+    return 0;
+}
+
+static int apply_references(struct run *run, struct error *e)
+{
+    if (!run->args->place.like.count)
+        return 0;
+    return need_session(run, e) || deployed_apply_references(&run->session, &run->args->place,
+                                                             run->plan, &run->args->functions, e)
+               ? -1
+               : 0;
+}
+
 static int measure_all(struct run *run, struct error *e)
 {
     struct session_options o = session_options_of(run);
     if (command_check_selection(&run->args->functions, run->plan, e) || session_check(&o, e) ||
-        choose_prices(run, e) || output_prepare(run->args->output, e))
+        check_sides(run, e) || output_prepare(run->args->output, e))
+        return -1;
+    run->prices = prices_open(run->args->prices, e);
+    if (!run->prices)
         return -1;
     run->temp = fs_make_temp_dir("lambda-perf-gate-", e);
     if (!run->temp || open_sides(run, e))
         return -1;
     describe_reproduction(run);
+    if (apply_references(run, e))
+        return -1;
     return run_functions(run, e);
 }
 

@@ -37,20 +37,41 @@ static struct identity_options identity_options_of(const struct session_options 
                                      &command_signal};
 }
 
+static bool is_remote(const struct session_options *options)
+{
+    return place_is_remote(&options->place, options->endpoint_url);
+}
+
+/* The region of --target aws decides where functions are made: it is never guessed. */
+static const char *region_of(struct identity *id, const struct session_options *options,
+                             struct error *e)
+{
+    const char *region = identity_region(id);
+    if (region || !place_is_aws(&options->place))
+        return region ? region : PLAN_DEFAULT_REGION;
+    error_set(e, ERROR_USAGE,
+              "--target aws needs a region: --region, AWS_REGION in the environment, or one in the "
+              "profile");
+    return NULL;
+}
+
 int session_check(const struct session_options *options, struct error *e)
 {
-    if (options->profile && !options->endpoint_url)
+    if (place_check(&options->place, options->endpoint_url, e))
+        return -1;
+    if (options->profile && !is_remote(options))
         return error_set(e, ERROR_USAGE,
-                         "--profile is for --endpoint-url: the embedded Lambda has its own keys");
-    if (!options->endpoint_url)
+                         "--profile is for --target aws and --endpoint-url: the embedded Lambda "
+                         "has its own keys");
+    if (!is_remote(options))
         return 0;
     struct identity_options o = identity_options_of(options);
     o.log = NULL; /* session_open() warns */
-    struct identity *id = identity_new(NULL, &o, e);
-    if (!id)
-        return -1;
-    int failed = identity_check(id, e);
+    struct loop *loop = loop_new(e);
+    struct identity *id = loop ? identity_new(loop, &o, e) : NULL;
+    int failed = !id || identity_check(id, e) || !region_of(id, options, e) ? -1 : 0;
     identity_free(id);
+    loop_free(loop);
     return failed;
 }
 
@@ -67,6 +88,26 @@ static int keys_of_embedded(void *context, struct sigv4_credentials *out, struct
     return 0;
 }
 
+/* What the environment, the profile and the region say; NULL on failure. The caller frees. */
+static char *find_endpoint(struct session *s, const char *service, struct error *e)
+{
+    struct buf url;
+    buf_init(&url);
+    if (!identity_endpoint(s->identity, service, s->region, &url, e))
+        return buf_detach(&url);
+    buf_release(&url);
+    return NULL;
+}
+
+static int use_bucket(struct session *s, const char *bucket, struct error *e)
+{
+    if (!bucket)
+        return 0;
+    s->s3 = find_endpoint(s, "s3", e);
+    s->upload = (struct upload_place){s->s3, bucket};
+    return s->s3 ? 0 : -1;
+}
+
 static int use_endpoint(struct session *s, const struct session_options *options,
                         struct aws_target_options *t, struct error *e)
 {
@@ -75,10 +116,20 @@ static int use_endpoint(struct session *s, const struct session_options *options
     s->identity = identity_new(s->loop, &o, e);
     if (!s->identity || identity_get(s->identity, &credentials, e))
         return -1;
-    const char *region = identity_region(s->identity);
-    t->kind = "endpoint";
+    s->region = region_of(s->identity, options, e);
+    if (!s->region || use_bucket(s, options->place.code_bucket, e))
+        return -1;
     t->endpoint = options->endpoint_url;
-    t->region = region ? region : PLAN_DEFAULT_REGION;
+    if (!t->endpoint)
+        t->endpoint = s->endpoint = find_endpoint(s, "lambda", e);
+    if (!t->endpoint)
+        return -1;
+    t->kind = place_kind(&options->place, options->endpoint_url);
+    t->region = s->region;
+    t->role = options->place.role;
+    if (place_is_aws(&options->place))
+        t->any_role = NULL;
+    t->log_group = place_log_group(&options->place);
     t->credentials = (struct aws_credentials_source){keys_of_identity, s->identity};
     t->ca_bundle = identity_ca_bundle(s->identity);
     t->charged = true;
@@ -158,6 +209,15 @@ static int open_journal(struct session *s, const struct session_options *options
 
 /* ---- opening ---- */
 
+/* Both sides' environments work at once, and an account that is new has ten of them at most. */
+static void keep_to_account(struct session *s)
+{
+    s->concurrency = lambda_concurrency(aws_target_lambda(s->target));
+    unsigned most = s->concurrency / SIDE_COUNT;
+    if (s->concurrency && most < s->target->lanes_default)
+        s->target->lanes_default = most ? most : 1;
+}
+
 static uint64_t life_ns(const struct session_options *options)
 {
     double minutes =
@@ -169,11 +229,11 @@ int session_open(struct session *s, const struct session_options *options, struc
 {
     struct aws_target_options t = {.region =
                                        options->region ? options->region : PLAN_DEFAULT_REGION,
-                                   .role = role,
+                                   .any_role = role,
                                    .run = s->run_id,
                                    .life_ns = life_ns(options)};
     unsigned char random[4];
-    *s = (struct session){.embedded = {.input = -1}};
+    *s = (struct session){.embedded = {.input = -1}, .profile = options->profile};
     hash_random(random, sizeof random);
     hash_hex(random, sizeof random, s->run_id);
     s->loop = loop_new(e);
@@ -181,11 +241,16 @@ int session_open(struct session *s, const struct session_options *options, struc
         return -1;
     s->signals = command_watch_signals(s->loop);
     int failed =
-        options->endpoint_url ? use_endpoint(s, options, &t, e) : use_embedded(s, options, &t, e);
+        is_remote(options) ? use_endpoint(s, options, &t, e) : use_embedded(s, options, &t, e);
     if (!failed)
         s->target = aws_target_new(s->loop, &t, e);
-    bool needs_journal = options->endpoint_url && (options->journal || options->output);
-    if (s->target && !(needs_journal && open_journal(s, options, &t, e)))
+    s->price_region = place_is_aws(&options->place) ? s->region
+                      : options->region             ? options->region
+                                                    : PLAN_DEFAULT_REGION;
+    bool makes_functions = is_remote(options) && (options->journal || options->output);
+    if (s->target && makes_functions)
+        keep_to_account(s);
+    if (s->target && !(makes_functions && open_journal(s, options, &t, e)))
         return 0;
     session_close(s);
     return -1;
@@ -217,7 +282,7 @@ int session_describe(struct session *s, const struct session_options *options, s
     out->kind = s->target->kind;
     const char *region = s->identity ? identity_region(s->identity) : options->region;
     out->region = region ? arena_strdup(arena, region) : NULL;
-    if (options->endpoint_url)
+    if (!s->embedded.pid)
         return 0;
     struct json *health = ask(s, "/_lpg/health", e);
     if (!health)
@@ -240,21 +305,61 @@ static uint64_t patience_after(const struct session *s, const struct error *e)
     return !s->journal || e->code == ERROR_API ? 0 : settle_patience_ns(clock_wall_ns());
 }
 
+/* Puts a large package where Lambda can fetch it. drop_code() in any case. */
+static int lay_code(struct session *s, const char *name, const struct package *p,
+                    struct target_package *code, struct error *e)
+{
+    *code = (struct target_package){
+        .zip = p->zip.data, .zip_bytes = p->zip.length, .sha256 = p->code_sha256};
+    if (p->zip.length <= UPLOAD_FROM_BYTES)
+        return 0;
+    if (!s->upload.bucket)
+        return error_set(e, ERROR_BUILD,
+                         "the package has more than 50 MB, the most that Lambda is sent directly: "
+                         "--code-bucket names an S3 bucket for it");
+    char **key = ARRAY_PUSH(s->objects, s->object_count, s->object_capacity);
+    *key = xasprintf("lambda-perf-gate/%s.zip", name);
+    code->bucket = s->upload.bucket;
+    code->key = *key;
+    return upload_put(aws_target_lambda(s->target), &s->upload, *key, code, e);
+}
+
+/* Lambda has its own copy once the function is there; what cannot be deleted is tried again. */
+static void drop_code(struct session *s, struct buf *left)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->object_count; i++) {
+        struct error e = {0};
+        char *key = s->objects[i];
+        if (upload_delete(aws_target_lambda(s->target), &s->upload, key, &e)) {
+            if (left)
+                buf_addf(left, "s3://%s/%s (%s)\n", s->upload.bucket, key, e.text);
+            s->objects[kept++] = key;
+        } else {
+            free(key);
+        }
+    }
+    s->object_count = kept;
+}
+
 const char *session_deploy(struct session *s, const struct plan_function *f, enum side side,
                            const struct package *p, struct error *e)
 {
-    struct target_package code = {
-        .zip = p->zip.data, .zip_bytes = p->zip.length, .sha256 = p->code_sha256};
+    struct target_package code;
     struct error failure = {0};
     char *name = xasprintf(TEMPORARY_PREFIX "%s-%.*s-%s", s->run_id, NAME_PART_MAX, f->name,
                            side_suffix[side]);
     char **slot = ARRAY_PUSH(s->names, s->name_count, s->name_capacity);
     *slot = name;
-    if (s->journal && journal_intend(s->journal, name, e))
+    if (lay_code(s, name, p, &code, e) || (s->journal && journal_intend(s->journal, name, e))) {
+        drop_code(s, NULL);
         return NULL;
+    }
     struct session_function *function = ARRAY_PUSH(s->deployed, s->count, s->capacity);
     function->name = name;
-    if (s->target->calls->deploy(s->target, name, f, &code, &failure)) {
+    int failed = s->target->calls->deploy(s->target, name, f, &code, &failure);
+    drop_code(s, NULL);
+    if (failed) {
         function->patient_until_ns = patience_after(s, &failure);
         *e = failure;
         return NULL;
@@ -278,7 +383,42 @@ const char *session_runtime(struct session *s, const char *deployed, struct aren
     return kept;
 }
 
+char *session_stage(struct session *s, const struct session_options *options,
+                    const struct plan_function *f, const struct package *p, struct error *e)
+{
+    struct target_package code;
+    struct staged_request request = {
+        .function = options->place.versions_of,
+        .package = &code,
+        .runtime = f->runtime,
+        .handler = f->handler,
+        .run_id = s->run_id,
+        .folder = options->place.keep_folder,
+    };
+    if (s->staged.function) {
+        error_set(e, ERROR_USAGE, "--versions-of is for one function: choose it with --function");
+        return NULL;
+    }
+    int failed = lay_code(s, s->run_id, p, &code, e) ||
+                 staged_begin(aws_target_lambda(s->target), &request, &s->staged, e);
+    drop_code(s, NULL);
+    s->created += s->staged.ours;
+    return failed ? NULL : xasprintf("%s:%s", s->staged.function, s->staged.version);
+}
+
 /* ---- removing ---- */
+
+static void unstage(struct session *s, struct buf *left)
+{
+    struct error e = {0};
+    bool ours = s->staged.ours;
+    char *name = xasprintf("%s:%s", s->staged.function, s->staged.version);
+    if (!staged_end(aws_target_lambda(s->target), &s->staged, &e))
+        s->removed += ours;
+    else if (left)
+        buf_addf(left, "%s (%s)\n", name, e.text);
+    free(name);
+}
 
 struct removing {
     struct session *session;
@@ -330,6 +470,14 @@ void session_remove_functions(struct session *s, struct buf *left)
     if (s->count && !ended)
         remove_at_target(s, left);
     s->count = 0;
+    if (!s->staged.function && !s->object_count)
+        return;
+    /* A signal must not end these half way: it is the clean-up that it asks for. */
+    loop_watch_set(s->signals, 0);
+    if (s->staged.function)
+        unstage(s, left);
+    drop_code(s, left);
+    loop_watch_set(s->signals, LOOP_READ);
 }
 
 void session_tell_left(const struct session *s, const struct buf *left)
@@ -337,11 +485,17 @@ void session_tell_left(const struct session *s, const struct buf *left)
     if (!left->length)
         return;
     fprintf(stderr, "lambda-perf-gate: error: could not be removed:\n%s", left->data);
-    if (s->journal)
-        fprintf(stderr,
-                "to remove them: lambda-perf-gate cleanup --journal %s --endpoint-url %s "
-                "--region %s\n",
-                s->journal->path, s->journal->content.endpoint, s->journal->content.region);
+    if (!s->journal || !journal_open_entries(&s->journal->content))
+        return;
+    fprintf(stderr, "to remove the functions: lambda-perf-gate cleanup --journal %s",
+            s->journal->path);
+    if (!strcmp(s->target->kind, "aws"))
+        fprintf(stderr, " --target aws");
+    else
+        fprintf(stderr, " --endpoint-url %s", s->journal->content.endpoint);
+    if (s->profile)
+        fprintf(stderr, " --profile %s", s->profile);
+    fprintf(stderr, " --region %s\n", s->journal->content.region);
 }
 
 void session_close(struct session *s)
@@ -358,5 +512,10 @@ void session_close(struct session *s)
         free(s->names[i]);
     free(s->names);
     free(s->deployed);
+    free(s->endpoint);
+    for (size_t i = 0; i < s->object_count; i++)
+        free(s->objects[i]);
+    free(s->objects);
+    free(s->s3);
     *s = (struct session){.embedded = {.input = -1}};
 }

@@ -11,12 +11,15 @@
 
 #include <stdbool.h>
 
+#include "aws/upload.h"
+#include "aws/versions.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "build/package.h"
 #include "cleanup/journal.h"
 #include "cmd/embedded.h"
+#include "cmd/place.h"
 #include "model/plan.h"
 #include "model/result.h"
 #include "model/target.h"
@@ -35,6 +38,7 @@ struct session_options {
      */
     const char *journal, *output;
     double max_minutes; /* of the measurement; 0: not limited */
+    struct place place;
 };
 
 /* A function that was made, or may have been. */
@@ -57,6 +61,17 @@ struct session {
     char **names; /* of all that were ever deployed */
     size_t name_count, name_capacity;
     unsigned created, removed;
+    struct upload_place upload; /* where large packages go; all zero: nowhere */
+    char *s3;                   /* its endpoint */
+    char **objects;             /* keys of what is there now */
+    size_t object_count, object_capacity;
+    char *endpoint;           /* of a region; NULL: it was given, or it is the embedded Lambda's */
+    const char *region;       /* of the functions; NULL: it is the embedded Lambda's */
+    const char *profile;      /* that was named */
+    const char *price_region; /* at AWS the functions', elsewhere the one that was asked for */
+    struct staged staged;     /* the candidate in somebody's function; all zero: none */
+    unsigned concurrency;     /* environments that may work at once; 0: not known */
+    uint64_t warm_up_calls;   /* invocations that are in no sample */
 };
 
 /*
@@ -71,6 +86,12 @@ int session_describe(struct session *s, const struct session_options *options, s
 /* Makes a function of one side; its name lives as long as the session. NULL on failure. */
 const char *session_deploy(struct session *s, const struct plan_function *f, enum side side,
                            const struct package *p, struct error *e);
+/*
+ * The package as a version of --versions-of (see aws/versions.h), once per session; undone by
+ * session_remove_functions(). Its "NAME:7", which the caller frees, or NULL.
+ */
+char *session_stage(struct session *s, const struct session_options *options,
+                    const struct plan_function *f, const struct package *p, struct error *e);
 /*
  * What runs the function there: "built-in Python loop, CPython 3.11.2"; NULL where nobody can tell.
  */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "cmd/deployed.h"
 #include "cmd/measure.h"
 #include "cmd/output.h"
 #include "os/clock.h"
@@ -23,7 +24,7 @@ static const struct opt options[] = {
      "measure at this Lambda endpoint instead of the embedded Lambda; keys are found as the AWS "
      "SDKs find them"},
     {"profile", 0, "NAME", OPT_STRING, offsetof(struct trial_args, profile),
-     "keys and region for --endpoint-url come from this profile of the AWS files"},
+     "keys and region come from this profile of the AWS files"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct trial_args, region),
      "prices and signatures of this region (default: us-east-1)"},
     {"max-invocations", 0, "N", OPT_COUNT, offsetof(struct trial_args, max_invocations),
@@ -40,6 +41,11 @@ static const struct opt options[] = {
      "folder)"},
     {"seed", 0, "N", OPT_COUNT, offsetof(struct trial_args, seed),
      "seed of the random order (default: 1)"},
+    PLACE_OPTION_TARGET(struct trial_args, place),
+    PLACE_OPTION_ROLE(struct trial_args, place),
+    PLACE_OPTION_LIKE(struct trial_args, place),
+    PLACE_OPTION_LOG_GROUP(struct trial_args, place),
+    PLACE_OPTION_CODE_BUCKET(struct trial_args, place),
     {"unshaped", 0, NULL, OPT_FLAG, offsetof(struct trial_args, unshaped),
      "do not limit CPU and memory as Lambda does"},
     {"json", 0, NULL, OPT_FLAG, offsetof(struct trial_args, json), "print JSON on stdout"},
@@ -59,7 +65,7 @@ struct gate_settings trial_settings(const struct trial *t, const struct package 
     struct gate_settings s = GATE_DEFAULTS;
     s.alpha /= (double)command_selected(&t->args->functions, t->plan);
     s.prices = t->prices;
-    s.region = t->args->region ? t->args->region : PLAN_DEFAULT_REGION;
+    s.region = t->session.price_region;
     for (int side = 0; side < SIDE_COUNT; side++)
         s.package_bytes[side] = p->zip.length;
     return s;
@@ -122,7 +128,8 @@ static int set_up(struct trial *t, struct error *e)
                                 .unshaped = t->args->unshaped,
                                 .journal = t->args->journal,
                                 .output = t->args->output,
-                                .max_minutes = t->args->minutes};
+                                .max_minutes = t->args->minutes,
+                                .place = t->args->place};
     struct checkout_request request = {.side = SIDE_CANDIDATE,
                                        .spec = "worktree",
                                        .plan_directory = t->plan->directory,
@@ -135,6 +142,8 @@ static int set_up(struct trial *t, struct error *e)
     if (!t->temp || checkout_open(&t->checkout, &request, e) || session_open(&t->session, &o, e))
         return -1;
     t->session_open = true;
+    if (deployed_apply_references(&t->session, &t->args->place, t->plan, &t->args->functions, e))
+        return -1;
     return session_describe(&t->session, &o, &t->arena, &t->target, e);
 }
 

@@ -29,6 +29,7 @@ struct trial_args {
     uint64_t seed, rounds, max_invocations;
     double minutes, budget_usd;
     bool json, quiet, unshaped;
+    struct place place;
 };
 
 struct trial {

@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#include "aws/endpoint.h"
 #include "aws/reference.h"
 #include "lambda_script.h"
 
@@ -234,48 +233,12 @@ static void asks_by_name_and_by_arn(void **state)
     script_end(&s);
 }
 
-static void endpoints(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *region, *endpoint;
-    } rows[] = {
-        {"eu-west-1", "https://lambda.eu-west-1.amazonaws.com"},
-        {"us-gov-west-1", "https://lambda.us-gov-west-1.amazonaws.com"},
-        {"cn-north-1", "https://lambda.cn-north-1.amazonaws.com.cn"},
-        {"eusc-de-east-1", "https://lambda.eusc-de-east-1.amazonaws.eu"},
-        {"us-iso-east-1", "https://lambda.us-iso-east-1.c2s.ic.gov"},
-        {"us-isob-east-1", "https://lambda.us-isob-east-1.sc2s.sgov.gov"},
-        {"us-isof-south-1", "https://lambda.us-isof-south-1.csp.hci.ic.gov"},
-        {"eu-isoe-west-1", "https://lambda.eu-isoe-west-1.cloud.adc-e.uk"},
-        {"", NULL},
-        {"eu-west-1.evil.example", NULL},
-        {"eu-west-1/x", NULL},
-        {"EU", NULL},
-        {"-x", NULL},
-        {"a-name-that-is-longer-than-any-region", NULL},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct error e = {0};
-        char *endpoint = endpoint_of_region("lambda", rows[i].region, &e);
-        if (rows[i].endpoint)
-            assert_string_equal(endpoint, rows[i].endpoint);
-        else
-            assert_int_equal(endpoint ? ERROR_NONE : e.code, ERROR_USAGE);
-        free(endpoint);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(copies_everything),
-        cmocka_unit_test(perf_yml_wins),
-        cmocka_unit_test(empty_members_say_nothing),
-        cmocka_unit_test(refuses),
-        cmocka_unit_test(reaches_the_request),
-        cmocka_unit_test(asks_by_name_and_by_arn),
-        cmocka_unit_test(endpoints),
+        cmocka_unit_test(copies_everything),         cmocka_unit_test(perf_yml_wins),
+        cmocka_unit_test(empty_members_say_nothing), cmocka_unit_test(refuses),
+        cmocka_unit_test(reaches_the_request),       cmocka_unit_test(asks_by_name_and_by_arn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

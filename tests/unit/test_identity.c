@@ -227,6 +227,8 @@ static void endpoints(void **state)
     assert_endpoint(a, NULL, "us-gov-west-1", "https://lambda.us-gov-west-1.amazonaws.com");
     assert_endpoint(a, NULL, "us-iso-east-1", "https://lambda.us-iso-east-1.c2s.ic.gov");
     assert_endpoint(a, NULL, "us-isob-east-1", "https://lambda.us-isob-east-1.sc2s.sgov.gov");
+    assert_endpoint(a, NULL, "us-isof-south-1", "https://lambda.us-isof-south-1.csp.hci.ic.gov");
+    assert_endpoint(a, NULL, "eu-isoe-west-1", "https://lambda.eu-isoe-west-1.cloud.adc-e.uk");
     assert_endpoint(a, NULL, "eusc-de-east-1", "https://lambda.eusc-de-east-1.amazonaws.eu");
     assert_endpoint(a, NULL, "evil.example/", NULL);
     assert_endpoint(a, NULL, "", NULL);
