@@ -38,6 +38,12 @@ install_python_iam() {
     venv/bin/python -W ignore -c 'import parliament'
 }
 
+install_python_moto() {
+    "$python" -m venv venv
+    venv/bin/python -m pip install --disable-pip-version-check --no-input -q -r "$pins/requirements-moto.txt"
+    venv/bin/python -c 'import moto.server'
+}
+
 install_node() {
     cp "$pins/node/package.json" "$pins/node/package-lock.json" .
     headers=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
@@ -84,6 +90,7 @@ pins_of() { # NAME: its pins as one text
     python_runtime) cat "$pins/requirements-runtime.txt" ;;
     python_sdk) cat "$pins/requirements-sdk.txt" ;;
     python_iam) cat "$pins/requirements-iam.txt" ;;
+    python_moto) cat "$pins/requirements-moto.txt" ;;
     node) cat "$pins/node/package.json" "$pins/node/package-lock.json" ;;
     github) cat "$pins"/github/* ;;
     go) cat "$pins"/go/* ;;
@@ -140,7 +147,7 @@ fi
 
 echo "installing into $B/interop:"
 scripts/install-deps.sh interop || echo "note: going on without what is missing above"
-for name in python_runtime python_sdk python_iam node go java github; do
+for name in python_runtime python_sdk python_iam python_moto node go java github; do
     install "$name"
 done
 
