@@ -302,7 +302,7 @@ static struct json *create_once(struct lambda *l, const char *name, const struct
     struct json *answer = call_json(l, call, &fault, e);
     if (answer)
         return answer;
-    bool unknown = !fault.name[0] || fault.status >= 500 || fault.status == 409;
+    bool unknown = !fault.status || fault.status >= 500 || fault.status == 409;
     return unknown && !(e && e->code == ERROR_INTERRUPTED) ? find_created(l, name, sha256) : NULL;
 }
 

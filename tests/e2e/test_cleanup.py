@@ -123,10 +123,11 @@ class LostAnswers(EndpointTest):
                 server = self.server([{"call": "CreateFunction", "first": rng.choice((1, 2)), "times": 1, **fault}])
                 project = self.project()
                 run = self.run_at(project, server)
-                self.assert_code(run, 4)
+                # one that is there with the code that was sent is the run's; one that comes later is only removed
+                self.assert_code(run, 4 if fault["do"] == "late" else 0)
                 self.assert_clean(project, server)
                 created = len(server.created())
-                self.assertGreaterEqual(created, 1)
+                self.assertGreaterEqual(created, 1 if fault["do"] == "late" else 2)
                 self.assertEqual(run.result["resources"], {"created": created, "removed": created})
 
     def test_a_creation_that_never_came(self):
@@ -333,13 +334,16 @@ class Faulted(EndpointTest):
         self.assertGreater(sum(fault.struck for fault in server.faults), 0)
         self.assertEqual(server.duplicates(), {})
         self.assertNotIn("?", server.invokes)
-        self.assertEqual(len(server.calls("Invoke")), invocations)
+        warm_up = len(server.calls("Invoke")) - invocations
+        self.assertEqual(warm_up, 4)
+        self.assertEqual(run.result["spend"]["invocations"], invocations + warm_up)
         self.assertEqual([s for s in run.samples if s["status"] == "ok" and "duration_ms" not in s], [])
         for side in ("baseline", "candidate"):
             account = run.function["accounting"][side]
             self.assertEqual(account["scheduled"], sum(account[status] for status in STATUSES))
         lost = sum(run.function["accounting"][side]["unknown"] for side in ("baseline", "candidate"))
-        self.assertEqual(lost, sum(fault.struck for fault in server.faults))
+        struck = sum(fault.struck for fault in server.faults)
+        self.assertTrue(lost <= struck <= lost + warm_up, (lost, struck))
         self.assert_clean(project, server)
 
 
