@@ -4,6 +4,7 @@ import os
 import unittest
 
 import support
+from endpoint_case import CANARY, EndpointTest
 from gate_project import C, Outcome, Project, c_side, perf_yml
 from support import ROLE, zip_files
 
@@ -210,6 +211,48 @@ class Deployed(DeployTest):
         self.assertEqual(self.functions(), ["prod"])
 
 
+class Target(EndpointTest):
+    """--target aws is the region's endpoint, which AWS_ENDPOINT_URL_LAMBDA moves; a profile is all that it needs."""
+
+    ROLE = ("--role", OTHER_ROLE)
+
+    def environment(self, project, server):
+        path = os.path.join(project.base, "credentials")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("[gate]\nregion = eu-central-1\naws_access_key_id = %s\naws_secret_access_key = %s\n" %
+                    (CANARY["AWS_ACCESS_KEY_ID"], CANARY["AWS_SECRET_ACCESS_KEY"]))
+        os.chmod(path, 0o600)
+        return {"AWS_SHARED_CREDENTIALS_FILE": path, "AWS_ENDPOINT_URL_LAMBDA": server.url}
+
+    def run_with_a_profile(self, project, server, *arguments):
+        process = project.start("run", *project.arguments("--target", "aws", "--profile", "gate", *self.ROLE, *arguments),
+                                env=self.environment(project, server))
+        return project.finish(process)
+
+    def test_a_profile_is_enough(self):
+        server, project = self.server(), self.project()
+        run = self.run_with_a_profile(project, server)
+        self.assert_code(run, 0)
+        self.assert_clean(project, server)
+        self.assertEqual(run.result["target"], {**run.result["target"], "kind": "aws", "region": "eu-central-1"})
+        self.assertIn(", eu-central-1", run.result["prices"])
+        self.assertGreater(run.result["spend"]["usd"], 0)
+
+    def test_what_is_left_is_told_with_the_command_that_removes_it(self):
+        server = self.server([{"call": "DeleteFunction", "do": "answer", "status": 403, "type": "AccessDeniedException",
+                               "times": 2}])
+        project = self.project()
+        run = self.run_with_a_profile(project, server)
+        self.assert_code(run, 5)
+        self.assertEqual(len(server.alive()), 2)
+        said = run.stderr.partition("lambda-perf-gate cleanup ")[2].split("\n")[0].split()
+        self.assertEqual(said[2:], ["--target", "aws", "--profile", "gate", "--region", "eu-central-1"])
+        journal = project.path(said[1])
+        left = project.tool("cleanup", "--journal", journal, *said[2:], env=self.environment(project, server))
+        self.assert_code(left, 0)
+        self.assert_clean(project, server)
+
+
 class Usage(unittest.TestCase):
     """What is refused before anything is built."""
 
@@ -217,21 +260,24 @@ class Usage(unittest.TestCase):
         role = "--role=" + ROLE
         cases = [
             (("--target", "gcp"), "--target is embedded or aws"),
-            (("--target", "aws"), "--target aws needs --region"),
-            (("--target", "aws", "--region", "eu-west-1"), "needs AWS_ACCESS_KEY_ID"),
+            (("--target", "aws"), "--target aws needs a region"),
             (("--target", "embedded", "--endpoint-url", "http://127.0.0.1:1"), "an endpoint of its own"),
             ((role,), "--role has no meaning for the embedded Lambda"),
             (("--like", "prod"), "--like has no meaning"),
             (("--versions-of", "prod"), "--versions-of has no meaning"),
             (("--target", "aws", "--region", "eu-west-1", "--role", "admin"), "is not the ARN of a role"),
             (("--baseline", "function:prod"), "function:NAME needs --target aws"),
+            (("--profile", "p"), "--profile is for --target aws and --endpoint-url"),
         ]
         with Project(perf_yml(), baseline=c_side(), candidate=c_side()) as project:
             for arguments, text in cases:
                 with self.subTest(arguments):
-                    run = project.run(*arguments)
+                    run = project.run(*arguments, env=CANARY)
                     self.assertEqual(run.code, 2, run)
                     self.assertIn(text, run.stderr)
+            run = project.run("--target", "aws", "--region", "eu-west-1")
+            self.assertEqual(run.code, 2, run)
+            self.assertIn("no AWS credentials were found", run.stderr)
 
 
 if __name__ == "__main__":
