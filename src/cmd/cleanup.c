@@ -34,7 +34,8 @@ static const struct opt options[] = {
     {"profile", 0, "NAME", OPT_STRING, offsetof(struct args, profile),
      "keys of this profile of the AWS config files"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
-     "the region that requests are signed for (default: us-east-1)"},
+     "the region that requests are signed for (default: that of the environment or the profile, "
+     "else us-east-1)"},
     {"dry-run", 0, NULL, OPT_FLAG, offsetof(struct args, dry_run),
      "only say what would be deleted"},
 };

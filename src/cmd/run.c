@@ -46,7 +46,8 @@ static const struct opt options[] = {
     {"profile", 0, "NAME", OPT_STRING, offsetof(struct args, profile),
      "keys and region come from this profile of the AWS files"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
-     "prices and signatures of this region (default: us-east-1)"},
+     "prices and signatures of this region (default: us-east-1; with --target aws the one of the "
+     "environment or the profile)"},
     PLACE_OPTION_TARGET(struct args, place),
     PLACE_OPTION_ROLE(struct args, place),
     PLACE_OPTION_LIKE(struct args, place),

@@ -26,7 +26,8 @@ static const struct opt options[] = {
     {"profile", 0, "NAME", OPT_STRING, offsetof(struct trial_args, profile),
      "keys and region come from this profile of the AWS files"},
     {"region", 0, "NAME", OPT_STRING, offsetof(struct trial_args, region),
-     "prices and signatures of this region (default: us-east-1)"},
+     "prices and signatures of this region (default: us-east-1; with --target aws the one of the "
+     "environment or the profile)"},
     {"max-invocations", 0, "N", OPT_COUNT, offsetof(struct trial_args, max_invocations),
      "invoke at most N times in all (default: 10000 where invocations cost money)"},
     {"budget-usd", 0, "USD", OPT_NUMBER, offsetof(struct trial_args, budget_usd),
