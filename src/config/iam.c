@@ -22,6 +22,10 @@ static const char *const own_actions[] = {
 /* Reading is asked of every function with the gate's prefix: to find out whether it is its own. */
 static const char *const read_actions[] = {"lambda:GetFunction", "lambda:GetFunctionConfiguration",
                                            "lambda:ListTags", NULL};
+/* Of functions that are named: what an alias stands for, and what is kept ready for it. */
+static const char *const named_actions[] = {
+    "lambda:GetFunction", "lambda:GetFunctionConfiguration",        "lambda:ListTags",
+    "lambda:GetAlias",    "lambda:GetProvisionedConcurrencyConfig", NULL};
 static const char *const create_actions[] = {"lambda:CreateFunction", "lambda:TagResource", NULL};
 static const char *const account_actions[] = {"lambda:ListFunctions", "lambda:GetAccountSettings",
                                               NULL};
@@ -185,7 +189,7 @@ static void put_named_functions(struct json_writer *w, const struct iam_request 
 {
     if (!r->function_count)
         return;
-    begin_statement(w, "ReadNamedFunctions", read_actions);
+    begin_statement(w, "ReadNamedFunctions", named_actions);
     json_open_array(w, "Resource");
     put_functions(w, r, "");
     put_functions(w, r, ":*");
