@@ -164,6 +164,66 @@ def clusters():
             yield "clustered", b, c, *row
 
 
+def session_samples(rounds, session):
+    """The same samples as example_session() in tests/unit/test_stats_stored.c."""
+    state = 777 + session
+    out = []
+    for r in range(rounds):
+        values = []
+        for _ in range(100 + 7 * (r % 3)):
+            state = (state * 1103515245 + 12345) % 2**31
+            u = (state + 0.5) / 2**31
+            shape = (1 + 0.1 * math.sin(r + session)) * (1 + 0.05 * math.sin(3 * session))
+            values.append(40 * shape * (1 + 2 * u * u * u))
+        out.append(numpy.array(values))
+    return out
+
+
+def standing(side, p, log):
+    """Level of a session, its variance by the jackknife, degrees of freedom of that."""
+    without = [side[:i] + side[i + 1 :] for i in range(len(side))]
+    if p:
+        rest = [window_level(numpy.concatenate(x), p) for x in without]
+        all_ = window_level(numpy.concatenate(side), p)
+        if not log:
+            rest, all_ = numpy.exp(rest), math.exp(all_)
+        return all_, jackknife(rest) ** 2, 0.7 * (len(side) - 1)
+    means = numpy.array([x.mean() for x in side])
+    if log:
+        means = numpy.log(means)
+    return means.mean(), stats.sem(means) ** 2, len(side) - 1
+
+
+def stored_effect(stored, candidate, p, log, sd):
+    """Estimate, standard error, degrees of freedom; sd 0: the scatter of the stored levels."""
+    old = [standing(x, p, log) for x in stored]
+    new, new_variance, new_df = standing(candidate, p, log)
+    levels = numpy.array([x[0] for x in old])
+    n, level = len(old), levels.mean()
+    share = 1 if log else (new / level) ** 2
+    if sd:
+        parts = [(v / n**2, df) for _, v, df in old] + [(new_variance, new_df)]
+        parts.append(((sd if log else sd * level) ** 2 * (share + 1 / n), math.inf))
+    else:
+        parts = [(levels.var(ddof=1) * (share + 1 / n), n - 1)]
+        parts.append((max(0, new_variance - share * numpy.mean([x[1] for x in old])), new_df))
+    variance = sum(v for v, _ in parts)
+    df = variance**2 / sum(v * v / d for v, d in parts)
+    return new - level, math.sqrt(variance), min(df, 5000)
+
+
+def stored():
+    """sessions, rounds of the candidate, p (0: mean), sd (0: scatter), scale, estimate, se, df."""
+    for sessions, rounds, sd in ((1, 12, 0.05), (3, 14, 0.02), (5, 12, 0), (8, 11, 0), (8, 60, 0.03)):
+        old = [session_samples(12 + h % 3, h) for h in range(sessions)]
+        new = session_samples(rounds, 40)
+        for p in (0.5, 0.99, 0):
+            for scale in (0, 1):
+                yield "stored", sessions, rounds, p, sd, scale, *stored_effect(
+                    old, new, p, scale == 0, sd
+                )
+
+
 def effects():
     """name, rounds, p, scale (0 ratio, 1 difference, 2 level), estimate, standard error."""
     for rounds in (12, 25):
@@ -186,6 +246,7 @@ def main():
     write(folder, "rates", rates())
     write(folder, "effects", effects())
     write(folder, "clusters", clusters())
+    write(folder, "stored", stored())
 
 
 if __name__ == "__main__":

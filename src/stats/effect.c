@@ -5,10 +5,8 @@
 
 #include "base/mem.h"
 #include "stats/dist.h"
+#include "stats/levels.h"
 #include "stats/quantile.h"
-
-#define QUANTILE_DF_SHARE 0.7
-#define DF_MIN            3.0
 
 static const char *const state_texts[] = {
     [EFFECT_UNDEFINED] = "not measured",
@@ -23,74 +21,6 @@ const char *effect_state_text(enum effect_state state)
 {
     size_t i = (size_t)state;
     return i < ARRAY_LEN(state_texts) ? state_texts[i] : state_texts[EFFECT_UNDEFINED];
-}
-
-/* One side's level of a statistic and the same without each unit (round or sandbox). */
-struct levels {
-    double log;     /* what ratios are made of */
-    double natural; /* what differences and the level are made of */
-    double *log_without;
-    double *natural_without;
-    size_t units;
-};
-
-static double leave_one_out(double sum, double value, size_t count)
-{
-    return (sum - value) / (double)(count - 1);
-}
-
-/* Levels of a statistic that each round has by itself. */
-static void levels_of_rounds(struct levels *l, const struct rounds *r, enum statistic_kind kind)
-{
-    double log_sum = 0.0;
-    double sum = 0.0;
-    for (size_t k = 0; k < r->count; k++) {
-        double x = kind == STATISTIC_MEAN ? r->items[k].mean : r->items[k].middle;
-        l->natural_without[k] = x;
-        l->log_without[k] = log(x);
-        log_sum += l->log_without[k];
-        sum += x;
-    }
-    for (size_t k = 0; k < r->count; k++) {
-        l->log_without[k] = leave_one_out(log_sum, l->log_without[k], r->count);
-        l->natural_without[k] = leave_one_out(sum, l->natural_without[k], r->count);
-    }
-    l->log = log_sum / (double)r->count;
-    l->natural = sum / (double)r->count;
-}
-
-static void levels_init(struct levels *l, struct rounds *r, struct statistic statistic)
-{
-    l->units = r->count;
-    l->log_without = xmalloc(r->count * sizeof *l->log_without);
-    l->natural_without = xmalloc(r->count * sizeof *l->natural_without);
-    if (statistic.kind != STATISTIC_QUANTILE) {
-        levels_of_rounds(l, r, statistic.kind);
-        return;
-    }
-    l->log = rounds_window_levels(r, statistic.p, l->log_without);
-    l->natural = exp(l->log);
-    for (size_t k = 0; k < r->count; k++)
-        l->natural_without[k] = exp(l->log_without[k]);
-}
-
-static void levels_release(struct levels *l)
-{
-    free(l->log_without);
-    free(l->natural_without);
-}
-
-/* Efron's jackknife: the variance of a statistic from its values without one unit each. */
-static double jackknife_variance(const double *without, size_t count)
-{
-    double n = (double)count;
-    double mean = 0.0;
-    for (size_t i = 0; i < count; i++)
-        mean += without[i] / n;
-    double squares = 0.0;
-    for (size_t i = 0; i < count; i++)
-        squares += (without[i] - mean) * (without[i] - mean);
-    return squares * (n - 1.0) / n;
 }
 
 /* The candidate's value minus the baseline's, on a scale; the level is the candidate's alone. */
@@ -112,7 +42,7 @@ static double paired_variance(enum effect_scale scale, const struct levels *base
     double *theta = xmalloc(candidate->units * sizeof *theta);
     for (size_t k = 0; k < candidate->units; k++)
         theta[k] = combine(scale, b[k], c[k]);
-    double variance = jackknife_variance(theta, candidate->units);
+    double variance = levels_jackknife(theta, candidate->units);
     free(theta);
     return variance;
 }
@@ -120,10 +50,10 @@ static double paired_variance(enum effect_scale scale, const struct levels *base
 static double clustered_variance(enum effect_scale scale, const struct levels *baseline,
                                  const struct levels *candidate)
 {
-    double c = jackknife_variance(without_of(candidate, scale), candidate->units);
+    double c = levels_jackknife(without_of(candidate, scale), candidate->units);
     if (scale == EFFECT_LEVEL) /* delta method: d ln(x) = dx / x */
         return c / (candidate->natural * candidate->natural);
-    return c + jackknife_variance(without_of(baseline, scale), baseline->units);
+    return c + levels_jackknife(without_of(baseline, scale), baseline->units);
 }
 
 static struct effect make_effect(enum effect_scale scale, const struct levels *baseline,
@@ -133,7 +63,7 @@ static struct effect make_effect(enum effect_scale scale, const struct levels *b
     struct effect e = {
         .scale = scale,
         .se = sqrt(variance),
-        .df = fmax(df, DF_MIN),
+        .df = fmax(df, EFFECT_DF_MIN),
         .baseline = ratio ? exp(baseline->log) : baseline->natural,
         .candidate = ratio ? exp(candidate->log) : candidate->natural,
         .units = baseline->units < candidate->units ? baseline->units : candidate->units,
@@ -155,23 +85,11 @@ static struct effects all_in_state(enum effect_state state)
     };
 }
 
-/* EFFECT_DEFINED when there is enough to compute with, else the reason why not. */
 static enum effect_state check_sides(const struct rounds *b, const struct rounds *c,
                                      struct statistic statistic, size_t units_min)
 {
-    if (b->count < units_min || c->count < units_min)
-        return EFFECT_FEW_ROUNDS;
-    if (statistic.kind != STATISTIC_QUANTILE)
-        return EFFECT_DEFINED;
-    size_t need = quantile_samples_min(statistic.p);
-    if (need == 0)
-        return EFFECT_UNDEFINED;
-    return b->total < need || c->total < need ? EFFECT_FEW_SAMPLES : EFFECT_DEFINED;
-}
-
-static double df_of(struct statistic statistic, double df)
-{
-    return statistic.kind == STATISTIC_QUANTILE ? QUANTILE_DF_SHARE * df : df;
+    enum effect_state state = levels_check(b, statistic, units_min);
+    return state == EFFECT_DEFINED ? levels_check(c, statistic, units_min) : state;
 }
 
 struct effects effects_paired(struct rounds *baseline, struct rounds *candidate,
@@ -186,7 +104,7 @@ struct effects effects_paired(struct rounds *baseline, struct rounds *candidate,
     struct levels c;
     levels_init(&b, baseline, statistic);
     levels_init(&c, candidate, statistic);
-    double df = df_of(statistic, (double)(c.units - 1));
+    double df = levels_df(statistic, (double)(c.units - 1));
     struct effects out = {
         make_effect(EFFECT_RATIO, &b, &c, paired_variance(EFFECT_RATIO, &b, &c), df),
         make_effect(EFFECT_DIFFERENCE, &b, &c, paired_variance(EFFECT_DIFFERENCE, &b, &c), df),
@@ -224,8 +142,8 @@ struct effects effects_clustered(struct rounds *baseline, struct rounds *candida
     struct levels c;
     levels_init(&b, baseline, statistic);
     levels_init(&c, candidate, statistic);
-    double both = df_of(statistic, units_b + units_c - 2);
-    double one = df_of(statistic, units_c - 1);
+    double both = levels_df(statistic, units_b + units_c - 2);
+    double one = levels_df(statistic, units_c - 1);
     struct effects out = {
         make_effect(EFFECT_RATIO, &b, &c, clustered_variance(EFFECT_RATIO, &b, &c), both),
         make_effect(EFFECT_DIFFERENCE, &b, &c, clustered_variance(EFFECT_DIFFERENCE, &b, &c), both),

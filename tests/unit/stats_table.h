@@ -13,7 +13,7 @@
 #define LPG_TEST_DATA "tests/unit/data"
 #endif
 
-enum { STATS_TABLE_NUMBERS = 6 };
+enum { STATS_TABLE_NUMBERS = 8 };
 
 struct stats_case {
     char name[32];
