@@ -12,7 +12,6 @@
 
 static const double OK_SHARE_MIN = 0.99; /* of the scheduled calls, for a pass */
 static const double ABSENT_MAX = 0.02;   /* of the warm calls, without a custom metric's value */
-static const double LATENESS_MAX_MS = 10;
 
 static double to_pct(double log_ratio)
 {
@@ -33,8 +32,9 @@ static void put_interval(const struct gate *g, const struct judgement *j, struct
     m->ci_low_pct = to_pct(low);
     m->ci_high_pct = to_pct(high);
     m->noise_floor_pct = to_pct((high - low) / 2);
-    m->detectable_pct = to_pct(look_detectable(e, &g->levels));
-    m->rounds_needed = g->evidence.by_environment ? NAN : judgement_rounds_to_answer(g, j);
+    m->detectable_pct = to_pct(look_detectable(e, judgement_levels(g)));
+    bool paired = !g->evidence.by_environment && !g->stored;
+    m->rounds_needed = paired ? judgement_rounds_to_answer(g, j) : NAN;
 }
 
 /*
@@ -436,6 +436,15 @@ static void describe(const struct plan_function *f, struct result_function *out)
     out->concurrency = f->load.concurrency ? f->load.concurrency : 1;
 }
 
+static void describe_baseline(const struct stored *s, struct result_function *out)
+{
+    if (!s)
+        return;
+    out->baseline_stored = true;
+    out->baseline_sessions = (unsigned)s->count;
+    out->session_noise_pct = stored_uses_scatter(&s->noise, s->count) ? NAN : s->noise.sd * 100;
+}
+
 static const char *headline_of(const struct result_function *f, struct arena *arena)
 {
     struct buf text;
@@ -452,7 +461,8 @@ static const char *headline_of(const struct result_function *f, struct arena *ar
 static void fall_back(struct gate *g, const struct series *series, unsigned function)
 {
     const struct evidence *ev = &g->evidence;
-    if (g->looks || !ev->reused || ev->reused != ev->dropped || ev->reused <= ev->rounds)
+    if (g->stored || g->looks || !ev->reused || ev->reused != ev->dropped ||
+        ev->reused <= ev->rounds)
         return;
     evidence_regroup(&g->evidence, series, function);
     g->levels = g->one_look;
@@ -462,8 +472,11 @@ void gate_conclude(struct gate *g, const struct series *series, unsigned functio
                    struct arena *arena, struct result_function *out)
 {
     fall_back(g, series, function);
+    if (g->stored)
+        stored_settle(g);
     judgement_make_all(g);
     describe(g->function, out);
+    describe_baseline(g->stored, out);
     out->rounds = g->evidence.rounds;
     out->rounds_dropped = g->evidence.dropped;
     memcpy(out->accounting, g->evidence.accounting, sizeof out->accounting);

@@ -51,12 +51,10 @@ unsigned environments_next(struct environments *w, const struct series *series, 
 }
 
 bool environments_are_fresh(const struct plan_function *f, const struct series *series,
-                            size_t first, unsigned function)
+                            size_t first, unsigned function, enum side side)
 {
-    unsigned need = wanted(f);
     for (; first < series->count; first++)
         if (series->items[first].function == function)
-            return cold_starts(series, first, SIDE_BASELINE) >= need &&
-                   cold_starts(series, first, SIDE_CANDIDATE) >= need;
+            return cold_starts(series, first, side) >= wanted(f);
     return true;
 }

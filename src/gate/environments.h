@@ -31,10 +31,10 @@ struct environments {
 unsigned environments_next(struct environments *w, const struct series *series, size_t i);
 
 /*
- * Whether the round whose samples start at `first` began as many environments on both sides as it
- * asked for.
+ * Whether the round of `function` whose samples start at `first` began as many environments on
+ * that side as it asked for.
  */
 bool environments_are_fresh(const struct plan_function *f, const struct series *series,
-                            size_t first, unsigned function);
+                            size_t first, unsigned function, enum side side);
 
 #endif

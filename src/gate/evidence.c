@@ -53,6 +53,13 @@ void evidence_init(struct evidence *ev, const struct plan_function *f, struct ta
     *ev = (struct evidence){.function = f, .tariff = tariff};
 }
 
+void evidence_init_alone(struct evidence *ev, const struct plan_function *f, struct tariff tariff,
+                         enum side side)
+{
+    evidence_init(ev, f, tariff);
+    ev->without[side == SIDE_BASELINE ? SIDE_CANDIDATE : SIDE_BASELINE] = true;
+}
+
 void evidence_release(struct evidence *ev)
 {
     for (int s = 0; s < STREAM_SLOTS; s++)
@@ -203,7 +210,8 @@ static void add_stream(struct evidence *ev, int stream, const struct harvest *ha
         return;
     for (int side = 0; side < SIDE_COUNT; side++) {
         const struct harvest *h = &harvests[side];
-        if (rounds_add(&ev->streams[stream][side], h->values[stream], h->count[stream], NULL))
+        if (!ev->without[side] &&
+            rounds_add(&ev->streams[stream][side], h->values[stream], h->count[stream], NULL))
             ev->broken[stream] = true;
     }
 }
@@ -224,7 +232,7 @@ static void account(struct evidence *ev, const struct sample *s)
     *late = s->late_us;
 }
 
-/* Looks for rounding in the baseline's first round of durations. */
+/* Looks for rounding in a side's first round of durations. */
 static void look_for_rounding(struct evidence *ev, const struct harvest *h)
 {
     size_t count = h->count[STREAM_DURATION];
@@ -258,7 +266,8 @@ static void add_used_round(struct evidence *ev, const struct series *series, siz
     for (int stream = 0; stream < STREAM_SLOTS; stream++)
         add_stream(ev, stream, harvests);
     if (!ev->rounds)
-        look_for_rounding(ev, &harvests[SIDE_BASELINE]);
+        look_for_rounding(ev,
+                          &harvests[ev->without[SIDE_BASELINE] ? SIDE_CANDIDATE : SIDE_BASELINE]);
     ev->rounds++;
     for (int side = 0; side < SIDE_COUNT; side++)
         harvest_release(&harvests[side]);
@@ -269,16 +278,22 @@ static bool is_open_loop(const struct plan_function *f)
     return f->load.rate > 0 || f->load.stage_count > 0;
 }
 
-/* Whether both sides have a warm call that was good. */
-static bool has_warm_calls(const struct series *series, size_t first, unsigned function)
+/* Whether each side that is there has a warm call that was good. */
+static bool has_warm_calls(const struct evidence *ev, const struct series *series, size_t first,
+                           unsigned function)
 {
-    bool warm[SIDE_COUNT] = {false};
+    bool warm[SIDE_COUNT] = {ev->without[SIDE_BASELINE], ev->without[SIDE_CANDIDATE]};
     for (size_t i = first; i < series->count; i++) {
         const struct sample *s = &series->items[i];
         if (s->function == function && s->status == SAMPLE_OK && !s->cold)
             warm[s->side] = true;
     }
     return warm[SIDE_BASELINE] && warm[SIDE_CANDIDATE];
+}
+
+static bool is_alone(const struct evidence *ev)
+{
+    return ev->without[SIDE_BASELINE] || ev->without[SIDE_CANDIDATE];
 }
 
 /* Both sides must have been sent every payload equally often, or a mix is compared with another. */
@@ -296,14 +311,14 @@ static void check_balance(struct evidence *ev, const struct series *series, size
         if (s->function != function)
             continue;
         calls[s->event][s->side]++;
-        sent += s->side == SIDE_BASELINE;
+        sent += s->side == SIDE_BASELINE || is_alone(ev);
         round = s->round;
     }
     if (!ev->round_calls)
         ev->round_calls = sent;
     ev->cut |= sent != ev->round_calls;
     for (unsigned event = 0; event <= most && !ev->imbalance.found; event++) {
-        if (calls[event][SIDE_BASELINE] == calls[event][SIDE_CANDIDATE])
+        if (is_alone(ev) || calls[event][SIDE_BASELINE] == calls[event][SIDE_CANDIDATE])
             continue;
         ev->imbalance = (struct imbalance){true, round, event, {0}};
         memcpy(ev->imbalance.calls, calls[event], sizeof ev->imbalance.calls);
@@ -326,9 +341,13 @@ void evidence_add_round(struct evidence *ev, const struct series *series, size_t
     if (!any)
         return;
     check_balance(ev, series, first, function);
-    bool reused = dropped && !environments_are_fresh(ev->function, series, first, function);
+    bool fresh = true;
+    for (int side = 0; side < SIDE_COUNT; side++)
+        fresh &= ev->without[side] ||
+                 environments_are_fresh(ev->function, series, first, function, (enum side)side);
+    bool reused = dropped && !fresh;
     bool without_warm =
-        !dropped && is_open_loop(ev->function) && !has_warm_calls(series, first, function);
+        !dropped && is_open_loop(ev->function) && !has_warm_calls(ev, series, first, function);
     ev->reused += reused;
     ev->without_warm += without_warm;
     ev->dropped += dropped || without_warm;

@@ -44,6 +44,7 @@ struct imbalance {
 
 struct evidence {
     const struct plan_function *function;
+    bool without[SIDE_COUNT]; /* a side that is not there, and that nothing is asked about */
     struct tariff tariff;
     struct rounds streams[STREAM_SLOTS][SIDE_COUNT];
     bool broken[STREAM_SLOTS]; /* some round could not be added: the stream is not measured */
@@ -69,6 +70,9 @@ struct evidence {
 };
 
 void evidence_init(struct evidence *ev, const struct plan_function *f, struct tariff tariff);
+/* Of one side alone: a session that is compared with another one, not side by side. */
+void evidence_init_alone(struct evidence *ev, const struct plan_function *f, struct tariff tariff,
+                         enum side side);
 void evidence_release(struct evidence *ev);
 
 /* Adds the samples [first, series->count) of one round of this function; others are skipped. */

@@ -111,6 +111,7 @@ void gate_free(struct gate *g)
     if (!g)
         return;
     evidence_release(&g->evidence);
+    stored_free(g->stored);
     forget_remarks(g);
     free(g);
 }

@@ -28,6 +28,7 @@
 #include "model/plan.h"
 #include "model/result.h"
 #include "model/sample.h"
+#include "stats/stored.h"
 
 struct gate_settings {
     double alpha; /* probability of FAIL although nothing changed, for this function */
@@ -64,6 +65,23 @@ enum gate_advice gate_look(struct gate *g);
 void gate_doubt(struct gate *g, const char *reason);
 /* Something worth knowing that changes nothing: it joins the warnings of the report. */
 void gate_note(struct gate *g, const char *text);
+
+/*
+ * Against a baseline of other sessions, not measured side by side (stats/stored.h):
+ *
+ *     gate_against_stored(g, &noise);                  before any round
+ *     gate_add_session(g, "main of monday");           each session, then its rounds,
+ *     gate_add_session_round(g, &series, first, 0);    samples of SIDE_BASELINE only
+ *     gate_add_round(g, &series, first, 0);            samples of SIDE_CANDIDATE only
+ *     gate_conclude(g, &series, ...);                  one look: gate_look() is not for this
+ *
+ * `name` must outlive the gate. That the sessions can be compared at all (memory, architecture, mix
+ * of events) is the caller's to check.
+ */
+void gate_against_stored(struct gate *g, const struct session_noise *noise);
+void gate_add_session(struct gate *g, const char *name);
+void gate_add_session_round(struct gate *g, const struct series *series, size_t first,
+                            unsigned function);
 
 /* What the invocations so far cost at Lambda's prices, and what one more can cost at most. */
 struct spend gate_spend(const struct gate *g);

@@ -38,17 +38,36 @@ static struct rule_limit to_rule(const struct gate *g, const struct plan_limit *
 /* Rounding of the durations is an uncertainty of its own; it joins the floor. */
 static double floor_share(const struct gate *g, const struct judgement *j)
 {
-    return hypot(g->settings.noise_share,
-                 evidence_rounding(&g->evidence, metric_index(j->metric), &j->raw.ratio));
+    enum metric_id id = metric_index(j->metric);
+    double rounding = g->stored ? stored_rounding(g, id, &j->raw.ratio)
+                                : evidence_rounding(&g->evidence, id, &j->raw.ratio);
+    return hypot(g->settings.noise_share, rounding);
 }
 
 static void estimate(struct gate *g, struct judgement *j)
 {
-    j->raw = evidence_effects(&g->evidence, metric_index(j->metric));
+    enum metric_id id = metric_index(j->metric);
+    j->raw = g->stored ? stored_effects(g, id) : evidence_effects(&g->evidence, id);
     double share = floor_share(g, j);
     j->effects.ratio = effect_with_floor(j->raw.ratio, share);
     j->effects.difference = effect_with_floor(j->raw.difference, share);
     j->effects.level = effect_with_floor(j->raw.level, share);
+}
+
+const struct look_levels *judgement_levels(const struct gate *g)
+{
+    return g->stored ? &g->one_look : &g->levels;
+}
+
+/*
+ * Rounds that are not in pairs cannot be swapped. A maximum asks for the candidate alone, and how
+ * long that was measured may have depended on it: it keeps the levels of many looks.
+ */
+static enum rule_answer judge_unpaired(const struct gate *g, const struct rule_limit *limit,
+                                       const struct effect *effect)
+{
+    bool maximum = limit->kind == RULE_MAXIMUM;
+    return rule_judge(limit, effect, maximum ? &g->levels : judgement_levels(g));
 }
 
 static enum rule_answer judge_effects(struct gate *g, const struct judgement *j)
@@ -59,8 +78,8 @@ static enum rule_answer judge_effects(struct gate *g, const struct judgement *j)
     for (unsigned i = 0; i < j->limit_count; i++) {
         limits[i] = to_rule(g, j->limits[i]);
         const struct effect *effect = rule_effect(limits[i].kind, &j->effects);
-        answers[i] = g->evidence.by_environment
-                         ? rule_judge(&limits[i], effect, &g->levels)
+        answers[i] = g->evidence.by_environment || g->stored
+                         ? judge_unpaired(g, &limits[i], effect)
                          : rule_decide(&limits[i], effect, &samples, &g->levels);
     }
     return rule_combine(limits, answers, j->limit_count);

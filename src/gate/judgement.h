@@ -14,6 +14,7 @@
 #include "gate/evidence.h"
 #include "gate/judge.h"
 #include "gate/rule.h"
+#include "gate/stored.h"
 #include "model/metric.h"
 #include "model/plan.h"
 #include "model/result.h"
@@ -23,6 +24,7 @@
 enum {
     DROPPED_MAX = 3, /* rounds without fresh environments, none with: the target cannot make them */
     REMARKS_MAX = 8,
+    LATENESS_MAX_MS = 10, /* of the latest 1 % of calls: the schedule was not kept */
 };
 
 /* One metric at one look. */
@@ -51,13 +53,19 @@ struct gate {
     unsigned failed_at;         /* rounds used when a metric first failed; 0: none does */
     char *remarks[REMARKS_MAX]; /* for the warnings */
     size_t remark_count;
-    bool doubted; /* no pass any more, also if there was no room for the reason */
+    struct stored *stored; /* the baseline, when it is not measured side by side; else NULL */
+    bool doubted;          /* no pass any more, also if there was no room for the reason */
 };
 
 /* Judges all metrics on the evidence so far. */
 void judgement_make_all(struct gate *g);
 /* Only those with a limit, which is all that a look asks for. */
 void judgement_make_limited(struct gate *g);
+
+/*
+ * The levels for a change: those of one look when there is only one, as against a stored baseline.
+ */
+const struct look_levels *judgement_levels(const struct gate *g);
 
 /* Whether the estimate is beyond a maximum, or beyond every increase that is allowed. */
 bool judgement_beyond_limits(const struct gate *g, const struct judgement *j);

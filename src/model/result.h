@@ -75,9 +75,13 @@ struct result_function {
     const char *runtime_label;
     const char *architecture;
     unsigned memory_mb;
-    bool identical;       /* same package and configuration: nothing was invoked */
-    bool baseline_stored; /* the baseline is an older measurement, not one of this run */
-    unsigned rounds;      /* measured and used */
+    bool identical;             /* same package and configuration: nothing was invoked */
+    bool baseline_stored;       /* the baseline is an older measurement, not one of this run */
+    unsigned baseline_sessions; /* of a stored baseline: how many measurements; 0: not known */
+    const char
+        *baseline_measured;   /* "2026-11-02T08:15:00Z", "2026-11-02 to ..."; NULL: not known */
+    double session_noise_pct; /* sd between sessions that was assumed; NaN: their own scatter */
+    unsigned rounds;          /* measured and used */
     unsigned rounds_dropped;
     unsigned rounds_max;
     unsigned environments, calls; /* of a round */

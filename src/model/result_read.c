@@ -279,6 +279,9 @@ static void read_function(struct reader *in, const struct json *from, struct res
     f->memory_mb = count_of(in, from, "memory_mb");
     f->identical = flag_of(in, from, "identical");
     f->baseline_stored = flag_of(in, from, "baseline_stored");
+    f->baseline_sessions = count_of(in, from, "baseline_sessions");
+    f->baseline_measured = text_of(in, from, "baseline_measured");
+    f->session_noise_pct = number_of(in, from, "session_noise_pct", NAN);
     read_method(in, from, f);
     read_both_sides(in, from, f);
     read_events(in, from, f);

@@ -155,6 +155,16 @@ static void write_method(struct json_writer *w, const struct result_function *f)
     json_put_integer(w, "concurrency", f->concurrency);
 }
 
+/* How a stored baseline was measured. */
+static void write_stored(struct json_writer *w, const struct result_function *f)
+{
+    if (!f->baseline_sessions)
+        return;
+    json_put_integer(w, "baseline_sessions", f->baseline_sessions);
+    put_text(w, "baseline_measured", f->baseline_measured);
+    put_number(w, "session_noise_pct", f->session_noise_pct);
+}
+
 static void write_function(struct json_writer *w, const struct result_function *f)
 {
     json_open_object(w, NULL);
@@ -167,6 +177,7 @@ static void write_function(struct json_writer *w, const struct result_function *
     json_put_integer(w, "memory_mb", f->memory_mb);
     json_put_bool(w, "identical", f->identical);
     json_put_bool(w, "baseline_stored", f->baseline_stored);
+    write_stored(w, f);
     write_method(w, f);
     json_open_array(w, "metrics");
     for (size_t i = 0; i < f->metric_count; i++)

@@ -144,6 +144,20 @@ static void put_tally(struct junit *j, struct tally t)
              t.failures, t.errors);
 }
 
+/* That the baseline is a stored one, and what that hides. */
+static void put_stored(struct junit *j, const struct result_function *f)
+{
+    struct phrases stored = phrases_stored(&j->arena, f);
+    if (!stored.count)
+        return;
+    buf_addstr(j->out, "    <system-out>");
+    for (size_t i = 0; i < stored.count; i++) {
+        buf_addstr(j->out, i ? "\n" : "");
+        escape_xml(j->out, stored.items[i].text, TEXT_MAX);
+    }
+    buf_addstr(j->out, "</system-out>\n");
+}
+
 static void put_function(struct junit *j, const struct result_function *f)
 {
     const struct result *r = j->result;
@@ -171,6 +185,7 @@ static void put_function(struct junit *j, const struct result_function *f)
         put_outcome(j, f->verdict, f->headline ? f->headline : verdict_name(f->verdict));
         close_case(j);
     }
+    put_stored(j, f);
     buf_addstr(j->out, "  </testsuite>\n");
 }
 

@@ -241,15 +241,55 @@ struct phrases phrases_reasons(struct arena *arena, const struct result *r,
     return list;
 }
 
+/* What an honest noise between measurements hides. */
+static const char *unseen(struct arena *arena, const struct result_function *f)
+{
+    struct buf text;
+    bool any = false;
+    buf_init(&text);
+    if (isfinite(f->session_noise_pct))
+        buf_addf(&text, "Measurements of the same code were taken to differ by %.4g %% (sd)",
+                 f->session_noise_pct);
+    else
+        buf_addstr(&text, "How far measurements differ was taken from the stored ones");
+    for (size_t i = 0; i < f->metric_count; i++) {
+        const struct result_metric *m = &f->metrics[i];
+        if (!m->limit_count || !isfinite(m->detectable_pct))
+            continue;
+        buf_addf(&text, "%s%.1f %% (%s)", any ? ", " : ": a change below ", fabs(m->detectable_pct),
+                 m->metric->title);
+        any = true;
+    }
+    buf_addstr(&text, any ? " cannot be seen." : ".");
+    return table_keep(arena, &text);
+}
+
+struct phrases phrases_stored(struct arena *arena, const struct result_function *f)
+{
+    struct phrases list = {0};
+    struct buf text;
+    if (!f->baseline_stored)
+        return list;
+    buf_init(&text);
+    if (f->baseline_sessions > 1)
+        buf_addf(&text, "The baseline is %u stored measurements", f->baseline_sessions);
+    else
+        buf_addstr(&text, "The baseline is a stored measurement");
+    if (f->baseline_measured)
+        buf_addf(&text, " of %s", f->baseline_measured);
+    buf_addstr(&text, ", not one of this run: what differs between the two machines and days is "
+                      "part of each change.");
+    add_phrase(&list, arena, VERDICT_UNGATED, table_keep(arena, &text));
+    if (f->baseline_sessions)
+        add_phrase(&list, arena, VERDICT_UNGATED, unseen(arena, f));
+    return list;
+}
+
 struct phrases phrases_notices(struct arena *arena, const struct result *r,
                                const struct result_function *f)
 {
-    struct phrases list = {0};
+    struct phrases list = phrases_stored(arena, f);
     bool embedded = r->target.kind && !strcmp(r->target.kind, "embedded");
-    if (f->baseline_stored)
-        add_phrase(&list, arena, VERDICT_UNGATED,
-                   "The baseline is a stored measurement, not one of this run: what differs "
-                   "between the two machines and days is part of each change.");
     if (embedded && !r->target.shaped && !f->identical)
         add_phrase(&list, arena, VERDICT_UNGATED,
                    arena_printf(arena,

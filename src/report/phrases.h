@@ -55,6 +55,11 @@ const char *phrases_month(struct arena *arena, const struct result_function *f);
 /* Why each failed, undecided or unmeasured metric is so, and what more evidence would take. */
 struct phrases phrases_reasons(struct arena *arena, const struct result *r,
                                const struct result_function *f);
+/*
+ * "The baseline is a stored measurement of 2026-11-02 ..." and "...: a change below 33 % (P99)
+ * cannot be seen."; no sentences when both sides were measured side by side.
+ */
+struct phrases phrases_stored(struct arena *arena, const struct result_function *f);
 /* What a reader must know to trust the numbers: stored baseline, unlimited CPU. */
 struct phrases phrases_notices(struct arena *arena, const struct result *r,
                                const struct result_function *f);
