@@ -1,4 +1,9 @@
-/* compare: judges a stored samples file as the run would have, look by look. No measurement. */
+/*
+ * compare: judges a samples file as its run would have, look by look, or against older ones. No
+ * measurement.
+ */
+#include "cmd/compare.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,35 +15,41 @@
 #include "gate/judge.h"
 #include "os/fs.h"
 
-struct args {
-    const char *samples, *config, *region, *prices, *colour;
-    struct opt_list functions;
-    bool json, verbose;
-    struct price_book *book; /* what --prices names */
-};
-
 static const struct opt options[] = {
-    {"samples", 0, "FILE", OPT_STRING, offsetof(struct args, samples),
+    {"samples", 0, "FILE", OPT_STRING, offsetof(struct compare_args, samples),
      "the samples (default: .lambda-perf-gate/samples.ndjson)"},
-    {"config", 'c', "FILE", OPT_STRING, offsetof(struct args, config),
+    {"baseline-samples", 0, "FILE", OPT_LIST, offsetof(struct compare_args, baseline_samples),
+     "judge the candidate of --samples against this older file (repeatable)"},
+    {"baseline-side", 0, "SIDE", OPT_STRING, offsetof(struct compare_args, baseline_side),
+     "of the older files: 'candidate', what was merged (default), or 'baseline'"},
+    {"session-noise", 0, "PCT", OPT_NUMBER, offsetof(struct compare_args, session_noise),
+     "how far measurements of the same code differ, as a standard deviation (default: 5 for "
+     "Lambda, 10 for the embedded one; of 5 days or more: their own scatter)"},
+    {"config", 'c', "FILE", OPT_STRING, offsetof(struct compare_args, config),
      "the limits (default: perf.yml)"},
-    {"function", 'f', "NAME", OPT_LIST, offsetof(struct args, functions),
+    {"function", 'f', "NAME", OPT_LIST, offsetof(struct compare_args, functions),
      "only this function (repeatable; default: all of perf.yml)"},
-    {"region", 0, "NAME", OPT_STRING, offsetof(struct args, region),
-     "prices of this region (default: us-east-1)"},
-    {"prices", 0, "FILE", OPT_STRING, offsetof(struct args, prices),
+    {"region", 0, "NAME", OPT_STRING, offsetof(struct compare_args, region),
+     "prices of this region (default: us-east-1; against older files that of the run)"},
+    {"prices", 0, "FILE", OPT_STRING, offsetof(struct compare_args, prices),
      "prices of this file (default: those of 'prices update', or else the built-in ones)"},
-    {"json", 0, NULL, OPT_FLAG, offsetof(struct args, json),
+    {"json", 0, NULL, OPT_FLAG, offsetof(struct compare_args, json),
      "print a result.json instead of the report"},
-    {"verbose", 'v', NULL, OPT_FLAG, offsetof(struct args, verbose), "all metrics in the report"},
-    {"color", 0, "WHEN", OPT_STRING, offsetof(struct args, colour), "auto, always or never"},
+    {"verbose", 'v', NULL, OPT_FLAG, offsetof(struct compare_args, verbose),
+     "all metrics in the report"},
+    {"color", 0, "WHEN", OPT_STRING, offsetof(struct compare_args, colour),
+     "auto, always or never"},
 };
 
 static const struct command_usage usage = {
     "lambda-perf-gate compare [options]",
     "Replays the looks of a run over its samples.ndjson, with the limits of perf.yml, and\n"
     "gives the verdict that the run would have given, and after how many rounds it would\n"
-    "have stopped.",
+    "have stopped.\n\n"
+    "With --baseline-samples the candidate of one run is judged against that of older ones,\n"
+    "in one look. What differs between two days is then part of each change, so that only\n"
+    "large changes can be seen; the report says which. A result.json beside each samples\n"
+    "file tells when and on what it was measured.",
     options,
     sizeof options / sizeof options[0],
 };
@@ -84,7 +95,7 @@ static unsigned last_round(const struct series *all, unsigned function)
     return last;
 }
 
-static int replay(const struct args *args, const struct plan *plan, unsigned function,
+static int replay(const struct compare_args *args, const struct plan *plan, unsigned function,
                   const struct series *all, struct result *r, struct error *e)
 {
     const struct plan_function *f = &plan->functions[function];
@@ -92,7 +103,7 @@ static int replay(const struct args *args, const struct plan *plan, unsigned fun
     struct series used;
     series_init(&used, plan);
     settings.alpha /= (double)command_selected(&args->functions, plan);
-    settings.region = args->region;
+    settings.region = args->region ? args->region : PLAN_DEFAULT_REGION;
     settings.prices = args->book;
     struct gate *gate = gate_new(f, &settings, e);
     if (!gate)
@@ -122,7 +133,7 @@ static bool has_samples(const struct series *all, unsigned function)
 }
 
 /* What is judged must be there: a function whose samples are missing is not one that passes. */
-static int replay_selected(const struct args *args, const struct plan *plan,
+static int replay_selected(const struct compare_args *args, const struct plan *plan,
                            const struct series *all, struct result *r, struct error *e)
 {
     for (unsigned i = 0; i < plan->function_count; i++) {
@@ -139,7 +150,8 @@ static int replay_selected(const struct args *args, const struct plan *plan,
     return 0;
 }
 
-static int compare(const struct args *args, struct plan *plan, struct result *r, struct error *e)
+static int compare(const struct compare_args *args, struct plan *plan, struct result *r,
+                   struct error *e)
 {
     struct series all;
     series_init(&all, plan);
@@ -153,14 +165,17 @@ static int compare(const struct args *args, struct plan *plan, struct result *r,
 
 int command_compare(int argc, char **argv)
 {
-    struct args args = {.samples = ".lambda-perf-gate/samples.ndjson",
-                        .config = "perf.yml",
-                        .region = PLAN_DEFAULT_REGION,
-                        .colour = "auto"};
+    struct compare_args args = {.samples = ".lambda-perf-gate/samples.ndjson",
+                                .config = "perf.yml",
+                                .baseline_side = "candidate",
+                                .session_noise = -1,
+                                .colour = "auto"};
     struct error e = {0};
     int code = command_options(&usage, argc, argv, &args, NULL);
     if (code >= 0)
         return code;
+    if (compare_stored_check(&args, &e))
+        return command_fail(&e);
     struct plan *plan = command_plan(args.config, args.colour);
     if (!plan)
         return EXIT_USAGE;
@@ -170,7 +185,9 @@ int command_compare(int argc, char **argv)
     r->side[SIDE_BASELINE].source = r->side[SIDE_CANDIDATE].source = "samples";
     struct output_options o = {.colour = args.colour, .json = args.json, .verbose = args.verbose};
     args.book = prices_open(args.prices, &e);
-    int failed = args.book ? compare(&args, plan, r, &e) : -1;
+    int failed = !args.book                    ? -1
+                 : args.baseline_samples.count ? compare_stored(&args, plan, r, &e)
+                                               : compare(&args, plan, r, &e);
     if (!failed) {
         gate_conclude_run(r);
         failed = output_print(&o, r, &e);
