@@ -105,7 +105,10 @@ bool sample_request_id(const char *text, unsigned char id[16]);
 
 /* Gives the index of a function name while reading; -1 refuses it. */
 typedef int series_name_fn(void *context, const char *name);
-/* Reads samples.ndjson text behind what is there; errors name the line. */
+/*
+ * Reads samples.ndjson text behind what is there; errors name the line. A round in which an
+ * environment of an earlier one goes on, by its name, is dropped: its environments were not fresh.
+ */
 int series_read(struct series *s, const char *text, size_t length, series_name_fn *index_of,
                 void *context, struct error *e);
 

@@ -3,10 +3,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/mem.h"
 
 enum { UUID_TEXT = 37, CUSTOM_DECIMALS = 6 };
 
@@ -209,22 +211,97 @@ static void read_custom(const struct json *line, struct series *s, size_t at)
         series_custom(s, at)[i] = sample_custom_value(json_get_number(from, custom[i].name, NAN));
 }
 
-static int read_line(struct series *s, const char *text, size_t length, series_name_fn *index_of,
-                     void *context, struct error *e)
+/* ---- environments that go on in another round ---- */
+
+/* Whose environment had which name in which round. */
+struct sighting {
+    unsigned char name[SHA256_BYTES];
+    uint16_t function, round;
+    uint8_t side;
+};
+
+struct sightings {
+    struct sighting *items;
+    size_t count, capacity;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct sighting *x = a, *y = b;
+    if (x->function != y->function)
+        return x->function < y->function ? -1 : 1;
+    if (x->side != y->side)
+        return x->side < y->side ? -1 : 1;
+    int order = memcmp(x->name, y->name, sizeof x->name);
+    return order ? order : (x->round > y->round) - (x->round < y->round);
+}
+
+static void note_environment(struct sightings *seen, const struct json *line,
+                             const struct sample *s)
+{
+    const char *name = json_get_string(line, "env", "");
+    const struct sighting *last = seen->count ? &seen->items[seen->count - 1] : NULL;
+    struct sighting now = {.function = s->function, .round = s->round, .side = s->side};
+    if (!*name)
+        return;
+    hash_sha256(name, strlen(name), now.name);
+    if (last && !by_name(last, &now))
+        return;
+    struct sighting *added = ARRAY_PUSH(seen->items, seen->count, seen->capacity);
+    *added = now;
+}
+
+/*
+ * A round in which an environment of an earlier one goes on has no fresh environments: it is
+ * dropped, as the run would have done.
+ */
+static void drop_continued(struct series *s, size_t first, struct sightings *seen)
+{
+    size_t functions = 0;
+    for (size_t i = 0; i < seen->count; i++)
+        if (seen->items[i].function >= functions)
+            functions = seen->items[i].function + 1u;
+    bool *dropped = xcalloc((functions << 16) + 1, sizeof *dropped);
+    qsort(seen->items, seen->count, sizeof *seen->items, by_name);
+    for (size_t i = 1; i < seen->count; i++) {
+        const struct sighting *now = &seen->items[i], *before = now - 1;
+        bool same = now->function == before->function && now->side == before->side &&
+                    !memcmp(now->name, before->name, sizeof now->name);
+        if (same && now->round != before->round)
+            dropped[(size_t)now->function << 16 | now->round] = true;
+    }
+    for (size_t i = first; i < s->count; i++) {
+        struct sample *x = &s->items[i];
+        if (x->function < functions && dropped[(size_t)x->function << 16 | x->round])
+            x->dropped = true;
+    }
+    free(dropped);
+}
+
+/* The reader's state while lines come. */
+struct reading {
+    struct series *series;
+    series_name_fn *index_of;
+    void *context;
+    struct sightings seen;
+};
+
+static int read_line(struct reading *r, const char *text, size_t length, struct error *e)
 {
     struct json *line = json_parse(text, length, e);
     if (!line)
         return -1;
     struct sample parsed = {0};
-    int function = index_of(context, json_get_string(line, "function", ""));
+    int function = r->index_of(r->context, json_get_string(line, "function", ""));
     int failed = function < 0 || function >= UINT16_MAX
                      ? error_set(e, ERROR_INPUT, "'function' names no function of this run")
                      : read_identity(line, &parsed, e);
     if (!failed) {
         read_measurements(line, &parsed);
         parsed.function = (uint16_t)function;
-        *series_add(s) = parsed;
-        read_custom(line, s, s->count - 1);
+        *series_add(r->series) = parsed;
+        read_custom(line, r->series, r->series->count - 1);
+        note_environment(&r->seen, line, &parsed);
     }
     json_free(line);
     return failed;
@@ -233,13 +310,19 @@ static int read_line(struct series *s, const char *text, size_t length, series_n
 int series_read(struct series *s, const char *text, size_t length, series_name_fn *index_of,
                 void *context, struct error *e)
 {
+    struct reading r = {.series = s, .index_of = index_of, .context = context};
     const char *end = text + length;
-    for (unsigned number = 1; text < end; number++) {
+    size_t first = s->count;
+    int failed = 0;
+    for (unsigned number = 1; text < end && !failed; number++) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         size_t line = (size_t)((stop ? stop : end) - text);
-        if (line && read_line(s, text, line, index_of, context, e))
-            return error_prefix(e, "line %u", number);
+        if (line && read_line(&r, text, line, e))
+            failed = error_prefix(e, "line %u", number);
         text += line + 1;
     }
-    return 0;
+    if (!failed)
+        drop_continued(s, first, &r.seen);
+    free(r.seen.items);
+    return failed;
 }

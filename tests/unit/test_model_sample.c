@@ -314,6 +314,41 @@ static void nonsense_is_not_measured(void **state)
     }
 }
 
+/* An environment that goes on in another round, by its name: that round was not a fresh one. */
+static void continued_environments(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *function, *side, *env;
+        unsigned round;
+        bool dropped;
+    } lines[] = {
+        {"f", "baseline", "b0-0", 0, false}, {"f", "candidate", "c0-0", 0, false},
+        {"f", "baseline", "b0-0", 0, false}, {"f", "baseline", "b1-0", 1, false},
+        {"f", "candidate", "x", 1, false},   {"f", "baseline", "b2-0", 2, true},
+        {"f", "candidate", "x", 2, true},    {"f", "baseline", "b3-0", 3, true},
+        {"f", "candidate", "c0-0", 3, true}, {"g", "baseline", "b0-0", 4, false},
+        {"f", "baseline", "c0-0", 4, false}, {"f", "candidate", "", 4, false},
+        {"f", "candidate", "", 5, false},
+    };
+    struct buf text;
+    struct series s = {0};
+    struct error e = {0};
+    buf_init(&text);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        buf_addf(&text,
+                 "{\"function\":\"%s\",\"side\":\"%s\",\"round\":%u,\"env\":\"%s\","
+                 "\"status\":\"ok\"}\n",
+                 lines[i].function, lines[i].side, lines[i].round, lines[i].env);
+    assert_int_equal(read_text(&s, text.data, &e), 0);
+    assert_int_equal(s.count, ARRAY_LEN(lines));
+    for (size_t i = 0; i < s.count; i++)
+        if (s.items[i].dropped != lines[i].dropped)
+            fail_msg("line %zu", i + 1);
+    buf_release(&text);
+    series_release(&s);
+}
+
 static void request_ids(void **state)
 {
     (void)state;
@@ -347,6 +382,7 @@ int main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(refuses),
         cmocka_unit_test(nonsense_is_not_measured),
+        cmocka_unit_test(continued_environments),
         cmocka_unit_test(request_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
