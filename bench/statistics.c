@@ -4,6 +4,7 @@
  *     statistics --gates 2000            the tables of docs/statistics.md, all models
  *     statistics --short                 fixed seed, for the tests: exit 1 when a goal is missed
  *     statistics --models M2,M3          only these models
+ *     statistics --stored --gates 1000   only the tables of a stored baseline
  *     statistics --levels 3000000        the per-look levels of stats/looks.c, from so many runs
  *
  * The library under test is the real one: stats/ and gate/rule. Nothing depends on the wall clock.
@@ -16,6 +17,7 @@
 
 #include "base/mem.h"
 #include "statistics_gate.h"
+#include "statistics_stored.h"
 #include "stats/looks.h"
 #include "stats/rates.h"
 
@@ -23,7 +25,8 @@ struct options {
     struct effort effort;
     const char *models;
     uint64_t levels;
-    bool brief; /* --short */
+    bool brief;  /* --short */
+    bool stored; /* --stored */
 };
 
 static double pct(uint64_t part, uint64_t all)
@@ -252,6 +255,79 @@ static void table_fallback(const struct options *o)
     puts("");
 }
 
+static void print_answers(const struct stored_tally *t)
+{
+    const struct tally *a = &t->answers;
+    printf(" %.1f / %.1f / %.1f |", pct(a->failed, a->gates), pct(a->passed, a->gates),
+           pct(a->gates - a->failed - a->passed, a->gates));
+    fflush(stdout);
+}
+
+/* Nothing changed but the day: what an analysis in pairs makes of it, and the one for sessions. */
+static void table_stored_alarms(const struct options *o)
+{
+    static const double limits[] = {.05, .10, .20};
+    static const double sds[] = {0, .02, .05};
+    static const struct {
+        const char *name;
+        size_t sessions;
+        struct session_noise noise;
+        bool paired;
+    } ways[] = {{"pasted together, in pairs", 1, {.05, false}, true},
+                {"1 session, 5 % assumed", 1, {.05, false}, false},
+                {"5 sessions, their scatter", 5, {0, true}, false},
+                {"20 sessions, their scatter", 20, {0, true}, false}};
+    printf("A stored baseline, P99, M2, nothing changed but the day; %d rounds each: FAIL / PASS / "
+           "INCONCLUSIVE in percent\n\n| limit | days differ by (sd) |",
+           STORED_ROUNDS);
+    for (size_t k = 0; k < ARRAY_LEN(ways); k++)
+        printf(" %s |", ways[k].name);
+    puts("\n|---|---|---|---|---|---|");
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+        for (size_t j = 0; j < ARRAY_LEN(sds); j++) {
+            printf("| +%.0f %% | %.0f %% |", 100 * limits[i], 100 * sds[j]);
+            for (size_t k = 0; k < ARRAY_LEN(ways); k++) {
+                struct stored_scenario s = {.model = model_named("M2"),
+                                            .limit = limits[i],
+                                            .session_sd = sds[j],
+                                            .sessions = ways[k].sessions,
+                                            .noise = ways[k].noise,
+                                            .paired = ways[k].paired};
+                struct stored_tally t = simulate_stored(&s, &o->effort);
+                print_answers(&t);
+            }
+            puts("");
+        }
+    puts("");
+}
+
+static void table_stored_visible(const struct options *o)
+{
+    static const double sds[] = {.02, .05, .10};
+    static const size_t counts[] = {1, 3, 5, 10, 20};
+    puts("The smallest visible change of P99 against a stored baseline, M2, mean over the gates\n");
+    puts("| days differ by (sd) | 1 session | 3 | 5 | 10 | 20 | 5, scatter | 10, scatter | 20, "
+         "scatter |\n|---|---|---|---|---|---|---|---|---|");
+    for (size_t i = 0; i < ARRAY_LEN(sds); i++) {
+        printf("| %.0f %% |", 100 * sds[i]);
+        for (size_t k = 0; k < 2 * ARRAY_LEN(counts); k++) {
+            bool scatter = k >= ARRAY_LEN(counts);
+            size_t sessions = counts[k % ARRAY_LEN(counts)];
+            if (scatter && sessions < STORED_SESSIONS_MIN)
+                continue;
+            struct stored_scenario s = {.model = model_named("M2"),
+                                        .session_sd = sds[i],
+                                        .sessions = sessions,
+                                        .noise = {sds[i], scatter}};
+            struct stored_tally t = simulate_stored(&s, &o->effort);
+            printf(" %.0f %% |", 100 * expm1(t.visible / (double)t.answers.gates));
+            fflush(stdout);
+        }
+        puts("");
+    }
+    puts("");
+}
+
 enum goal_kind { GOAL_FAILS_MAX, GOAL_FAILS_MIN, GOAL_CALLS_MAX, GOAL_COLD_STARTS_MAX };
 
 struct goal {
@@ -385,6 +461,10 @@ static void parse_options(struct options *o, int argc, char **argv)
             o->brief = true;
             continue;
         }
+        if (strcmp(argv[i], "--stored") == 0) {
+            o->stored = true;
+            continue;
+        }
         if (strcmp(argv[i], "--gates") == 0)
             o->effort.gates = option_number(next);
         else if (strcmp(argv[i], "--seed") == 0)
@@ -394,7 +474,8 @@ static void parse_options(struct options *o, int argc, char **argv)
         else if (strcmp(argv[i], "--models") == 0 && next)
             o->models = next;
         else {
-            fputs("usage: statistics [--short] [--gates N] [--seed N] [--models M0,M2,...] "
+            fputs("usage: statistics [--short] [--stored] [--gates N] [--seed N] [--models "
+                  "M0,M2,...] "
                   "[--levels RUNS]\n",
                   stderr);
             exit(2);
@@ -415,10 +496,17 @@ int main(int argc, char **argv)
         o.effort.gates = o.brief ? 300 : 2000;
     if (o.brief)
         return check_goals(&o) > 0;
+    if (o.stored) {
+        table_stored_alarms(&o);
+        table_stored_visible(&o);
+        return 0;
+    }
     table_p99(&o);
     table_all(&o);
     table_rivals(&o);
     table_attacks(&o);
     table_fallback(&o);
+    table_stored_alarms(&o);
+    table_stored_visible(&o);
     return check_goals(&o) > 0;
 }

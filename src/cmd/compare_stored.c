@@ -296,8 +296,9 @@ static void describe_side(struct comparison *c, enum side side, const struct mea
     struct result_side *out = &c->result->side[side];
     struct arena *arena = &c->result->arena;
     const struct result_side *from = m->run ? &m->run->side[m->side] : NULL;
-    if (from && from->source)
-        out->source = arena_strdup(arena, from->source);
+    const char *source = from && from->source ? from->source : "samples";
+    const char *when = side == SIDE_BASELINE ? "stored " : "";
+    out->source = arena_printf(arena, "%s%s", when, source);
     if (from && from->sha)
         out->sha = arena_strdup(arena, from->sha);
 }
