@@ -183,9 +183,8 @@ static bool take_round(const struct measurement *m, unsigned function, unsigned 
         const struct sample *s = &m->series.items[i];
         if (s->function != function || s->side != m->side || s->round != round)
             continue;
-        struct sample *copy = series_add(out);
-        *copy = *s;
-        copy->side = (uint8_t)as;
+        series_copy(out, &m->series, i);
+        out->items[out->count - 1].side = (uint8_t)as;
     }
     return out->count > before;
 }
@@ -237,11 +236,12 @@ static int judge(const struct comparison *c, unsigned function, struct error *e)
     const struct plan_function *f = &c->plan->functions[function];
     struct gate_settings settings = settings_of(c, f->name);
     struct session_noise noise = noise_of(c);
-    struct series used = {0};
+    struct series used;
     struct result *r = c->result;
     struct gate *g = gate_new(f, &settings, e);
     if (!g)
         return -1;
+    series_init(&used, c->plan);
     gate_against_stored(g, &noise);
     note_unknown(c, g);
     note_days(c, g);

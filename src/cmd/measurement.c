@@ -83,6 +83,7 @@ static int read_result(struct measurement *m, const struct plan *plan, struct er
 
 int measurement_read(struct measurement *m, const struct plan *plan, bool lenient, struct error *e)
 {
+    series_init(&m->series, plan);
     return read_samples(m, plan, lenient, e) || read_result(m, plan, e) ? -1 : 0;
 }
 
