@@ -41,6 +41,7 @@ static const struct plan_event event = {.name = "empty", .payload = "{}", .paylo
 struct scene {
     struct plan_function f;
     struct plan_limit limits[LIMITS];
+    struct plan_custom custom;
     struct gate_settings settings;
     struct series series;
     struct arena arena;
@@ -101,6 +102,8 @@ static void add_call(struct scene *s, struct rng *rng, enum side side, unsigned 
     x->client_us = (uint32_t)((ms + init_ms + 1) * 1000);
     x->memory_mb = 512;
     x->max_memory_mb = 80;
+    if (s->f.custom_count)
+        series_custom(&s->series, s->series.count - 1)[0] = sample_custom_value(ms);
 }
 
 static void add_round(struct scene *s, const struct world *w, struct rng *rng, size_t session,
@@ -129,6 +132,8 @@ static enum verdict judge_stored(struct scene *s, const struct world *w)
     rng_seed(&rng, w->seed, 0);
     s->gate = gate_new(&s->f, &s->settings, &e);
     assert_non_null(s->gate);
+    const struct plan plan = {.functions = &s->f, .function_count = 1};
+    series_init(&s->series, &plan);
     gate_against_stored(s->gate, &w->noise);
     for (size_t session = 0; session <= w->sessions; session++) {
         double level = w->base_ms * exp(w->session_sd * rng_normal(&rng));
@@ -267,6 +272,37 @@ static void a_maximum_is_judged_as_in_a_run(void **state)
     /* the round noise is 1 % + .10 / sqrt(60): one look would pass at 1.75 standard errors */
     double se = hypot(sqrt((.01 * .01 + .10 * .10 / (ENVIRONMENTS * CALLS)) / ROUNDS), .005);
     assert_true(before > 1.9 * se);
+}
+
+/* More is better of some: half as much fails there, twice as much everywhere else. */
+static void metrics_of_a_functions_own(void **state)
+{
+    (void)state;
+    for (int higher = 0; higher < 2; higher++)
+        for (int twice = 0; twice < 2; twice++)
+            for (size_t sessions = 1; sessions <= 5; sessions += 4) {
+                struct world w = slower_by(twice ? 2 : .5);
+                struct scene s;
+                w.sessions = sessions;
+                scene_begin(&s);
+                s.custom = (struct plan_custom){.name = "work", .factor = 1};
+                s.custom.metric = metric_custom_row(
+                    &s.arena, &(struct metric_custom){"work", UNIT_NUMBER,
+                                                      metric_statistic_find("mean"), higher, 0});
+                s.f.custom = &s.custom;
+                s.f.custom_count = 1;
+                s.limits[s.f.limit_count++] = (struct plan_limit){.metric = &s.custom.metric,
+                                                                  .kind = LIMIT_INCREASE_PCT,
+                                                                  .value = .10,
+                                                                  .text = "limit"};
+                assert_int_equal(judge_stored(&s, &w),
+                                 higher == twice ? VERDICT_PASS : VERDICT_FAIL);
+                const struct result_metric *m = &s.out.metrics[METRIC_COUNT];
+                assert_true(fabs(m->change_pct - (twice ? 100 : -50)) < (twice ? 10 : 3));
+                assert_true(m->ci_low_pct < m->change_pct && m->change_pct < m->ci_high_pct);
+                assert_true(m->baseline > 45 && m->baseline < 55);
+                scene_end(&s);
+            }
 }
 
 /* ---- what may never pass ---- */
@@ -471,6 +507,7 @@ int main(void)
         cmocka_unit_test(several_sessions_see_more),
         cmocka_unit_test(five_sessions_tell_their_own_noise),
         cmocka_unit_test(a_maximum_is_judged_as_in_a_run),
+        cmocka_unit_test(metrics_of_a_functions_own),
         cmocka_unit_test(invalid_sessions_never_pass),
         cmocka_unit_test(too_few_rounds_are_inconclusive),
         cmocka_unit_test(doubts_name_their_session),
