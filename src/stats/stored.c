@@ -101,9 +101,8 @@ static struct effect against(const struct sessions *s, enum effect_scale scale,
     double relative = ratio ? 1 : candidate / baseline;
     double share = relative * relative;
     bool scatter = stored_uses_scatter(noise, s->count);
-    struct variance v = scatter
-                            ? by_scatter(s, share)
-                            : by_assumption(s, share, ratio ? noise->sd : noise->sd * baseline);
+    struct variance v = scatter ? by_scatter(s, share)
+                                : by_assumption(s, share, ratio ? noise->sd : noise->sd * baseline);
     return (struct effect){
         .scale = scale,
         .estimate = candidate - baseline,
