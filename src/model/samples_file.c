@@ -258,6 +258,8 @@ static void note_environment(struct sightings *seen, const struct json *line,
 static void drop_continued(struct series *s, size_t first, struct sightings *seen)
 {
     size_t functions = 0;
+    if (!seen->count)
+        return;
     for (size_t i = 0; i < seen->count; i++)
         if (seen->items[i].function >= functions)
             functions = seen->items[i].function + 1u;
