@@ -153,6 +153,21 @@ class NeverPass(CompareTest):
         self.assertIn("reuses execution environments between rounds", " ".join(warnings))
         self.assertIn("1 of the baseline and 1 of the candidate", " ".join(warnings))
 
+    def test_environments_that_go_on_by_their_names(self):
+        """Another tool's samples: nothing is marked as dropped, but the same environments serve every round."""
+        def change(s):
+            s["env"] = s["side"] + s["env"][s["env"].rindex("-"):]
+            if s["round"]:
+                s["cold"] = False
+                s.pop("init_ms", None)
+        self.at.write("mean.yml", perf_yml(rounds=ROUNDS, extra=EVENTS, limits="mean: ['+20%', '+5ms']"))
+        self.assertEqual(self.compare(self.samples, "--config", "mean.yml").code, 0)
+        run = self.compare(self.changed(change), "--config", "mean.yml")
+        self.assertEqual(run.code, 3, run)
+        warnings = " ".join(json.loads(run.stdout)["functions"][0]["warnings"])
+        self.assertIn("reuses execution environments between rounds", warnings)
+        self.assertIn("2 of the baseline and 2 of the candidate", warnings)
+
     def test_one_lost_call(self):
         """Exactly as many calls of each event on both sides, and in each round as in the others."""
         last = {"baseline": None, "candidate": None}
