@@ -128,6 +128,7 @@ static void add_account(struct evidence *to, const struct evidence *from)
     to->errors[SIDE_BASELINE].calls += from->errors[SIDE_BASELINE].calls;
     to->errors[SIDE_BASELINE].failures += from->errors[SIDE_BASELINE].failures;
     to->untimed[SIDE_BASELINE] += from->untimed[SIDE_BASELINE];
+    to->suspects[SIDE_BASELINE] += from->suspects[SIDE_BASELINE];
     to->warm[SIDE_BASELINE] += from->warm[SIDE_BASELINE];
     for (size_t i = 0; i < METRIC_CUSTOM_MAX; i++)
         to->absent[i][SIDE_BASELINE] += from->absent[i][SIDE_BASELINE];
