@@ -2,17 +2,12 @@
 
 #include <stdint.h>
 
-static bool is_open_loop(const struct plan_function *f)
-{
-    return f->load.rate > 0 || f->load.stage_count > 0;
-}
-
 /* Cold starts that a round of a side asks for. */
 static unsigned wanted(const struct plan_function *f)
 {
     unsigned most =
         f->load.concurrency > f->rounds.environments ? f->load.concurrency : f->rounds.environments;
-    return is_open_loop(f) ? 1 : most;
+    return plan_is_open_loop(f) ? 1 : most;
 }
 
 /* Cold starts of sample `first`'s function, side and round, from there on. */
@@ -36,7 +31,7 @@ static bool begins(const struct environments *w, const struct series *series, si
         return true;
     if (s->round == w->round && (s->env == w->env || s->env == UINT16_MAX))
         return false;
-    if (s->env != UINT16_MAX || is_open_loop(w->function))
+    if (s->env != UINT16_MAX || plan_is_open_loop(w->function))
         return s->cold;
     return cold_starts(series, i, (enum side)s->side) >= wanted(w->function);
 }

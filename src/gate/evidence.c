@@ -273,11 +273,6 @@ static void add_used_round(struct evidence *ev, const struct series *series, siz
         harvest_release(&harvests[side]);
 }
 
-static bool is_open_loop(const struct plan_function *f)
-{
-    return f->load.rate > 0 || f->load.stage_count > 0;
-}
-
 /* Whether each side that is there has a warm call that was good. */
 static bool has_warm_calls(const struct evidence *ev, const struct series *series, size_t first,
                            unsigned function)
@@ -347,7 +342,7 @@ void evidence_add_round(struct evidence *ev, const struct series *series, size_t
                  environments_are_fresh(ev->function, series, first, function, (enum side)side);
     bool reused = dropped && !fresh;
     bool without_warm =
-        !dropped && is_open_loop(ev->function) && !has_warm_calls(ev, series, first, function);
+        !dropped && plan_is_open_loop(ev->function) && !has_warm_calls(ev, series, first, function);
     ev->reused += reused;
     ev->without_warm += without_warm;
     ev->dropped += dropped || without_warm;

@@ -27,6 +27,11 @@ const struct plan_function *plan_find(const struct plan *p, const char *name)
     return NULL;
 }
 
+bool plan_is_open_loop(const struct plan_function *f)
+{
+    return f->load.rate > 0 || f->load.stage_count > 0;
+}
+
 size_t plan_metric_count(const struct plan_function *f)
 {
     return METRIC_COUNT + f->custom_count;

@@ -140,6 +140,8 @@ struct plan {
 struct plan *plan_new(void);
 void plan_free(struct plan *p);
 const struct plan_function *plan_find(const struct plan *p, const char *name);
+/* Whether its calls arrive at a rate, whatever has been answered. */
+bool plan_is_open_loop(const struct plan_function *f);
 /* All metrics of a function, its own behind the others: for i below plan_metric_count(). */
 size_t plan_metric_count(const struct plan_function *f);
 const struct metric *plan_metric(const struct plan_function *f, size_t i);
