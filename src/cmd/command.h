@@ -62,6 +62,12 @@ struct log *command_log(enum log_level threshold);
  * error.
  */
 struct plan *command_plan(const char *path, const char *colour);
+/*
+ * The same, but with the file's text and whatever it names (events, a template) as they are in the
+ * commit that `ref` names; sides are still found from the folder of `path`. NULL for `ref` is
+ * command_plan(). *code is the exit code that is due after a failure.
+ */
+struct plan *command_plan_at(const char *path, const char *ref, const char *colour, int *code);
 
 /* Whether the --function options name this function; without any, all are meant. */
 bool command_selects(const struct opt_list *functions, const char *name);

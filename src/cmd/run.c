@@ -20,8 +20,8 @@
 #include "os/fs.h"
 
 struct args {
-    const char *config, *baseline, *candidate, *endpoint_url, *profile, *region, *prices, *output,
-        *journal, *colour;
+    const char *config, *config_ref, *baseline, *candidate, *endpoint_url, *profile, *region,
+        *prices, *output, *journal, *colour;
     struct opt_list functions;
     uint64_t seed, max_invocations;
     double max_minutes, budget_usd;
@@ -32,6 +32,8 @@ struct args {
 static const struct opt options[] = {
     {"config", 'c', "FILE", OPT_STRING, offsetof(struct args, config),
      "read FILE instead of perf.yml"},
+    {"config-ref", 0, "REF", OPT_STRING, offsetof(struct args, config_ref),
+     "read perf.yml and the events that it names as they are in this commit"},
     {"function", 'f', "NAME", OPT_LIST, offsetof(struct args, functions),
      "only this function (repeatable)"},
     {"baseline", 'b', "SRC", OPT_STRING, offsetof(struct args, baseline),
@@ -354,6 +356,8 @@ static void describe_reproduction(struct run *run)
     struct buf text;
     buf_init(&text);
     buf_addf(&text, "lambda-perf-gate run --config %s", a->config);
+    if (a->config_ref)
+        buf_addf(&text, " --config-ref %s", a->config_ref);
     add_side(run, SIDE_BASELINE, a->baseline, &text);
     add_side(run, SIDE_CANDIDATE, a->candidate, &text);
     place_add_options(&a->place, &text);
@@ -469,9 +473,10 @@ static int run_all(const struct args *args)
 {
     struct error e = {0};
     struct run run = {.args = args, .start_ns = clock_now_ns(), .session.embedded.input = -1};
-    run.plan = command_plan(args->config, args->colour);
+    int code;
+    run.plan = command_plan_at(args->config, args->config_ref, args->colour, &code);
     if (!run.plan)
-        return EXIT_USAGE;
+        return code;
     series_init(&run.series, run.plan);
     buf_init(&run.left);
     run.result = result_new();
@@ -481,7 +486,7 @@ static int run_all(const struct args *args)
     clean_up(&run);
     if (!failed)
         failed = finish(&run, &e);
-    int code = failed ? command_fail(&e) : (int)run.result->exit_code;
+    code = failed ? command_fail(&e) : (int)run.result->exit_code;
     if (command_signal)
         code = command_signal_exit();
     series_release(&run.series);

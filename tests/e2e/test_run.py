@@ -130,6 +130,35 @@ class Git(GateTest):
         self.assertTrue(run.function["identical"])
         self.assert_clean()
 
+    def test_limits_and_events_of_another_commit(self):
+        """Who raises the limits and swaps the payload is still judged by those of the commit that is named."""
+        self.make_slow()
+        self.at.write("perf.yml", perf_yml(extra="    source: fn\n    events: [{ inline: { mine: 1 } }]\n",
+                                           limits="mean: '+5000ms'"))
+        self.commit("slow, and with limits of its own")
+        run = self.at.run("--baseline", "git:trunk")
+        self.assert_verdict(run, 0, "pass")
+        run = self.at.run("--baseline", "git:trunk", "--config-ref", "trunk")
+        self.assert_verdict(run, 1, "fail")
+        self.assertEqual(run.metric("mean")["limits"], ["+20%", "+20ms"])
+        self.assertIn("run --config perf.yml --config-ref trunk --baseline", run.result["reproduce"])
+        self.assert_clean()
+
+    def test_a_config_ref_that_does_not_do(self):
+        run = self.at.run("--config-ref", "nowhere")
+        self.assert_exit(run, 4)
+        self.assertIn("--config-ref: ", run.stderr)
+        self.assertIn("'nowhere'", run.stderr)
+        self.at.write("perf.yml", "version: 1\nfunctions: { f: { memmory: 1 } }\n")
+        self.commit("broken")
+        run = self.at.run("--config-ref", "HEAD")
+        self.assert_exit(run, 2)
+        self.assertIn("HEAD:perf.yml:2:", run.stderr)
+        run = self.at.run("--config-ref", "HEAD", "--config", "other.yml")
+        self.assert_exit(run, 2)
+        self.assertIn("HEAD:other.yml", run.stderr)
+        self.assert_clean()
+
     def test_perf_yml_below_the_top_of_the_repository(self):
         os.makedirs(self.at.path("services/one"))
         self.git("mv", "perf.yml", "fn", "services/one")
