@@ -24,7 +24,8 @@
 typedef int command_fn(int argc, char **argv);
 
 command_fn command_run, command_init, command_check, command_serve, command_report, command_compare,
-    command_calibrate, command_selftest, command_prices, command_cleanup, command_comment;
+    command_calibrate, command_selftest, command_prices, command_cleanup, command_comment,
+    command_ci;
 
 /* `init --iam`: options of its own. */
 command_fn command_init_iam;

@@ -21,6 +21,8 @@ static const struct {
     {"compare", command_compare, "judge a stored samples file, no measurement"},
     {"comment", command_comment, "post a result.json to its pull request"},
     {"cleanup", command_cleanup, "delete what runs at a Lambda endpoint left behind"},
+    {"ci", command_ci,
+     "what the GitHub Action runs: the event, a run, and what GitHub shows of it"},
     {"prices", command_prices, "show the prices, or fetch AWS's price list anew"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

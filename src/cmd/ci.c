@@ -1,0 +1,455 @@
+/*
+ * ci: what the GitHub Action runs. Reads the event and the action's inputs, decides whether and
+ * what to measure, does `run`, and tells GitHub.
+ *
+ * What a setting may come from: where to measure, with which rights and for how much, from the
+ * workflow's inputs alone; limits, payloads and statistics from perf.yml, in a pull request from
+ * that of its base. The measurement itself is the `run` command with the arguments that are shown.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cmd/ci_commits.h"
+#include "cmd/ci_publish.h"
+#include "cmd/command.h"
+#include "cmd/output.h"
+#include "github/event.h"
+#include "github/policy.h"
+#include "os/fs.h"
+
+struct args {
+    bool dry_run;
+};
+
+static const struct opt options[] = {
+    {"dry-run", 0, NULL, OPT_FLAG, offsetof(struct args, dry_run),
+     "print what would be done for the event as JSON, and do nothing"},
+};
+
+static const struct command_usage usage = {
+    "lambda-perf-gate ci [options]",
+    "What the GitHub Action runs: reads the workflow's event (GITHUB_EVENT_NAME and\n"
+    "GITHUB_EVENT_PATH) and the action's inputs (LPG_INPUT_*), measures the checked-out commit\n"
+    "against its base, and writes the job's summary, annotations and outputs.",
+    options,
+    sizeof options / sizeof options[0],
+};
+
+/* ---- inputs ---- */
+
+/* The action's inputs, as texts; "" where one is not given. action.yml says what they mean. */
+struct inputs {
+    const char *config, *config_ref, *function, *baseline, *candidate, *paths, *endpoint_url,
+        *region, *max_minutes, *max_invocations, *budget_usd, *output, *journal, *on_fork,
+        *on_inconclusive, *comment, *summary, *annotations, *args;
+};
+
+#define CHOICES_MAX 5
+static const struct input {
+    const char *variable;
+    size_t offset;
+    const char *option;               /* of `run`, for what is handed on; NULL */
+    const char *fallback;             /* NULL: "" */
+    const char *choices[CHOICES_MAX]; /* none: any text */
+} inputs[] = {
+    {"LPG_INPUT_CONFIG", offsetof(struct inputs, config), "config", "perf.yml", {NULL}},
+    {"LPG_INPUT_CONFIG_REF",
+     offsetof(struct inputs, config_ref),
+     NULL,
+     "base",
+     {"base", "head", NULL}},
+    {"LPG_INPUT_FUNCTION", offsetof(struct inputs, function), NULL, NULL, {NULL}},
+    {"LPG_INPUT_BASELINE", offsetof(struct inputs, baseline), NULL, NULL, {NULL}},
+    {"LPG_INPUT_CANDIDATE", offsetof(struct inputs, candidate), NULL, NULL, {NULL}},
+    {"LPG_INPUT_PATHS", offsetof(struct inputs, paths), NULL, NULL, {NULL}},
+    {"LPG_INPUT_ENDPOINT_URL", offsetof(struct inputs, endpoint_url), "endpoint-url", NULL, {NULL}},
+    {"LPG_INPUT_REGION", offsetof(struct inputs, region), "region", NULL, {NULL}},
+    {"LPG_INPUT_MAX_MINUTES", offsetof(struct inputs, max_minutes), "max-minutes", NULL, {NULL}},
+    {"LPG_INPUT_MAX_INVOCATIONS",
+     offsetof(struct inputs, max_invocations),
+     "max-invocations",
+     NULL,
+     {NULL}},
+    {"LPG_INPUT_BUDGET_USD", offsetof(struct inputs, budget_usd), "budget-usd", NULL, {NULL}},
+    {"LPG_INPUT_OUTPUT", offsetof(struct inputs, output), "output", ".lambda-perf-gate", {NULL}},
+    {"LPG_INPUT_JOURNAL", offsetof(struct inputs, journal), "journal", NULL, {NULL}},
+    {"LPG_INPUT_ON_FORK",
+     offsetof(struct inputs, on_fork),
+     NULL,
+     "auto",
+     {"auto", "measure", "skip", "fail", NULL}},
+    {"LPG_INPUT_ON_INCONCLUSIVE",
+     offsetof(struct inputs, on_inconclusive),
+     NULL,
+     "fail",
+     {"fail", "warn", NULL}},
+    {"LPG_INPUT_COMMENT",
+     offsetof(struct inputs, comment),
+     NULL,
+     "always",
+     {"always", "on-failure", "never", NULL}},
+    {"LPG_INPUT_SUMMARY", offsetof(struct inputs, summary), NULL, "true", {"true", "false", NULL}},
+    {"LPG_INPUT_ANNOTATIONS",
+     offsetof(struct inputs, annotations),
+     NULL,
+     "true",
+     {"true", "false", NULL}},
+    {"LPG_INPUT_ARGS", offsetof(struct inputs, args), NULL, NULL, {NULL}},
+};
+
+static const char *const *input_field(const struct inputs *in, const struct input *row)
+{
+    return (const char *const *)(const void *)((const char *)in + row->offset);
+}
+
+/* "LPG_INPUT_ON_FORK" -> "on-fork", as the workflow has it. */
+static void add_input_name(struct buf *out, const struct input *row)
+{
+    for (const char *c = row->variable + strlen("LPG_INPUT_"); *c; c++)
+        buf_addch(out, (char)(*c == '_' ? '-' : *c + ('a' - 'A')));
+}
+
+static int refuse_choice(const struct input *row, const char *value, struct error *e)
+{
+    struct buf name;
+    buf_init(&name);
+    add_input_name(&name, row);
+    error_set(e, ERROR_USAGE, "the input %s is '%.100s'; it may be", name.data, value);
+    for (size_t i = 0; row->choices[i]; i++)
+        error_suffix(e, "%s %s", i ? "," : "", row->choices[i]);
+    buf_release(&name);
+    return -1;
+}
+
+static int read_inputs(struct inputs *in, struct error *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
+        const struct input *row = &inputs[i];
+        const char *value = getenv(row->variable);
+        if (!value || !*value)
+            value = row->fallback ? row->fallback : "";
+        bool known = !row->choices[0];
+        for (size_t k = 0; row->choices[k]; k++)
+            known |= !strcmp(row->choices[k], value);
+        if (!known)
+            return refuse_choice(row, value, e);
+        *(const char **)(void *)((char *)in + row->offset) = value;
+    }
+    return 0;
+}
+
+static struct policy policy_of(const struct inputs *in)
+{
+    static const struct {
+        const char *name;
+        enum policy_fork on_fork;
+    } rows[] = {
+        {"measure", POLICY_FORK_MEASURE}, {"skip", POLICY_FORK_SKIP}, {"fail", POLICY_FORK_FAIL}};
+    struct policy policy = {.on_fork = POLICY_FORK_AUTO, .elsewhere = *in->endpoint_url != '\0'};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (!strcmp(rows[i].name, in->on_fork))
+            policy.on_fork = rows[i].on_fork;
+    return policy;
+}
+
+/* ---- the command line of `run` ---- */
+
+struct line {
+    char **words; /* NULL behind the last */
+    size_t count, capacity;
+};
+
+static void line_add(struct line *line, char *word)
+{
+    line->words = array_reserve(line->words, &line->capacity, line->count + 2, sizeof(char *));
+    line->words[line->count++] = word;
+    line->words[line->count] = NULL;
+}
+
+static void line_add_option(struct line *line, const char *name, const char *value)
+{
+    if (*value)
+        line_add(line, xasprintf("--%s=%s", name, value));
+}
+
+/* Each line of the text, without blanks at its ends, put into the format. */
+static void line_add_each(struct line *line, const char *format_prefix, const char *text)
+{
+    static const char blanks[] = " \t\r";
+    while (*text) {
+        text += strspn(text, " \t\r\n");
+        size_t length = strcspn(text, "\n"), used = length;
+        while (used && strchr(blanks, text[used - 1]))
+            used--;
+        if (used)
+            line_add(line, xasprintf("%s%.*s", format_prefix, (int)used, text));
+        text += length;
+    }
+}
+
+static void line_release(struct line *line)
+{
+    for (size_t i = 0; i < line->count; i++)
+        free(line->words[i]);
+    free(line->words);
+}
+
+/* A side that the workflow names wins over the one that the event tells. */
+static void line_add_side(struct line *line, const char *option, const char *given,
+                          const char *commit)
+{
+    if (*given)
+        line_add_option(line, option, given);
+    else if (commit)
+        line_add(line, xasprintf("--%s=git:%s", option, commit));
+}
+
+static void line_build(struct line *line, const struct inputs *in, const struct ci_commits *c)
+{
+    line_add(line, xstrdup("run"));
+    for (size_t i = 0; i < ARRAY_LEN(inputs); i++)
+        if (inputs[i].option)
+            line_add_option(line, inputs[i].option, *input_field(in, &inputs[i]));
+    if (c->limits)
+        line_add_option(line, "config-ref", c->limits);
+    line_add_side(line, "baseline", in->baseline, c->baseline);
+    line_add_side(line, "candidate", in->candidate, c->head);
+    line_add_each(line, "--function=", in->function);
+    line_add_each(line, "", in->args);
+}
+
+/* ---- one event ---- */
+
+struct ci {
+    struct inputs in;
+    struct event *event;
+    struct ci_commits commits;
+    char *folder; /* of perf.yml */
+    struct buf proposal;
+};
+
+static int read_event(struct ci *ci, struct error *e)
+{
+    const char *path = getenv("GITHUB_EVENT_PATH");
+    struct buf text;
+    buf_init(&text);
+    if (!path || !*path || !fs_read(path, EVENT_PAYLOAD_BYTES_MAX, &text, e))
+        ci->event = event_read(text.data, text.length, getenv, e);
+    buf_release(&text);
+    return ci->event ? 0 : -1;
+}
+
+static bool takes_comment(const struct ci *ci)
+{
+    const struct event *event = ci->event;
+    return strcmp(ci->in.comment, "never") != 0 && event->number && !event->fork;
+}
+
+static struct ci_outcome outcome_of(const struct ci *ci)
+{
+    return (struct ci_outcome){
+        .verdict = verdict_name(VERDICT_ERROR),
+        .exit_code = EXIT_ERROR,
+        .proposal = ci->proposal.data,
+        .folder = ci->in.output,
+        .event = ci->event,
+        .summary = !strcmp(ci->in.summary, "true"),
+        .annotations = !strcmp(ci->in.annotations, "true"),
+    };
+}
+
+static int skip(const struct ci *ci, const char *reason)
+{
+    struct ci_outcome o = outcome_of(ci);
+    o.verdict = "skipped";
+    o.exit_code = EXIT_PASS;
+    o.reason = reason;
+    ci_publish_note(ANNOTATION_NOTICE, reason);
+    ci_publish(&o);
+    return EXIT_PASS;
+}
+
+static int give_up(const struct ci *ci, int code, const char *reason)
+{
+    struct ci_outcome o = outcome_of(ci);
+    o.exit_code = code;
+    o.reason = reason;
+    ci_publish_note(ANNOTATION_ERROR, reason);
+    ci_publish(&o);
+    return code;
+}
+
+/* Where limits come from, and what the head would change about them. */
+static void choose_limits(struct ci *ci)
+{
+    struct ci_commits *c = &ci->commits;
+    const char *file = fs_basename(ci->in.config);
+    if (!c->limits)
+        return;
+    if (!strcmp(ci->in.config_ref, "head")) {
+        ci_publish_note(ANNOTATION_WARNING, "config-ref: head. Limits and payloads are those that "
+                                            "the change itself brings");
+    } else if (!ci_commits_has(ci->folder, c->limits, file)) {
+        ci_publish_note(ANNOTATION_WARNING,
+                        "the base has no perf.yml yet: limits and payloads are those that the "
+                        "change itself brings");
+    } else {
+        ci_commits_diff(c, ci->folder, file, &ci->proposal);
+        if (ci->proposal.length)
+            ci_publish_note(ANNOTATION_WARNING,
+                            "this change edits perf.yml, but is judged by the limits and payloads "
+                            "of its base. Its own take effect after the merge");
+        return;
+    }
+    free(c->limits);
+    c->limits = NULL;
+}
+
+/*
+ * Measures, and believes the file that `run` leaves only if it agrees with its exit code. While it
+ * runs, the runner takes nothing that is printed for a command.
+ */
+static int measure(const struct ci *ci, struct result **result)
+{
+    struct line line = {0};
+    struct buf text;
+    char token[COMMANDS_TOKEN_BYTES];
+    char *stored = fs_join(ci->in.output, "result.json");
+    line_build(&line, &ci->in, &ci->commits);
+    fs_remove_tree(stored, NULL);
+    buf_init(&text);
+    commands_stop(&text, token);
+    fwrite(text.data, 1, text.length, stdout);
+    fflush(stdout);
+    int code = command_run((int)line.count, line.words);
+    fflush(stderr);
+    buf_clear(&text);
+    commands_resume(&text, token);
+    fwrite(text.data, 1, text.length, stdout);
+    fflush(stdout);
+    if (fs_exists(stored))
+        *result = output_read(stored, NULL);
+    if (*result && (int)(*result)->exit_code != code) {
+        result_free(*result);
+        *result = NULL;
+    }
+    buf_release(&text);
+    line_release(&line);
+    free(stored);
+    return code;
+}
+
+static int publish(const struct ci *ci, int code, const struct result *result)
+{
+    struct ci_outcome o = outcome_of(ci);
+    char *perf_yml =
+        realpath(ci->in.config, NULL); /* the runner takes a relative one for its own */
+    o.exit_code = code;
+    o.result = result;
+    if (result) {
+        o.verdict = verdict_name(result->verdict);
+        o.comment = takes_comment(ci);
+        o.perf_yml = ci->proposal.length ? NULL : perf_yml;
+    } else {
+        o.reason = command_signal ? "interrupted" : "nothing was measured: see the step's log";
+    }
+    ci_publish(&o);
+    free(perf_yml);
+    if (code != EXIT_INCONCLUSIVE || strcmp(ci->in.on_inconclusive, "warn") != 0)
+        return code;
+    ci_publish_note(ANNOTATION_WARNING, "inconclusive: the step succeeds because the workflow says "
+                                        "on-inconclusive: warn");
+    return EXIT_PASS;
+}
+
+static int measure_event(struct ci *ci)
+{
+    struct error e = {0};
+    struct result *result = NULL;
+    ci->folder = fs_dirname(ci->in.config);
+    if (ci_commits_find(&ci->commits, ci->event, ci->folder, &e)) {
+        if (e.code == ERROR_INTERRUPTED)
+            return command_signal_exit();
+        return give_up(ci, EXIT_ERROR, e.text);
+    }
+    if (!ci_commits_touch(&ci->commits, ci->folder, ci->in.paths))
+        return skip(ci, "no file that 'paths' names was changed");
+    choose_limits(ci);
+    int code = measure(ci, &result);
+    code = publish(ci, code, result);
+    result_free(result);
+    return code;
+}
+
+/* ---- what would be done ---- */
+
+static int print_decision(const struct ci *ci, enum policy_decision decision, const char *reason,
+                          struct error *e)
+{
+    static const char *const words[] = {
+        [POLICY_REFUSE] = "refuse", [POLICY_MEASURE] = "measure", [POLICY_SKIP] = "skip"};
+    const struct event *event = ci->event;
+    struct json_writer w;
+    struct buf out;
+    buf_init(&out);
+    json_begin(&w, &out, 2);
+    json_open_object(&w, NULL);
+    json_put_string(&w, "event", event->name);
+    json_put_string(&w, "action", event->action);
+    json_put_string(&w, "decision", words[decision]);
+    json_put_string(&w, "reason", reason);
+    json_put_string(&w, "repository", event->repository);
+    json_put_string(&w, "head_repository", event->head_repository);
+    json_put_string(&w, "head", event->head_sha);
+    json_put_string(&w, "base", event->base_sha);
+    json_put_integer(&w, "pull_request", (int64_t)event->number);
+    json_put_bool(&w, "fork", event->fork);
+    json_put_bool(&w, "limits_from_base",
+                  policy_judged_by_base(event) && strcmp(ci->in.config_ref, "head") != 0);
+    json_put_bool(&w, "comment", takes_comment(ci));
+    json_close(&w);
+    buf_addch(&out, '\n');
+    int failed = command_print(out.data, out.length, e);
+    buf_release(&out);
+    return failed;
+}
+
+static int decide(struct ci *ci, bool dry_run)
+{
+    struct error e = {0};
+    const char *reason;
+    struct policy policy;
+    if (read_inputs(&ci->in, &e) || read_event(ci, &e)) {
+        ci_publish_note(ANNOTATION_ERROR, e.text);
+        return (int)error_exit(e.code);
+    }
+    policy = policy_of(&ci->in);
+    enum policy_decision decision = policy_decide(&policy, ci->event, &reason);
+    if (dry_run)
+        return print_decision(ci, decision, reason, &e) ? command_fail(&e) : EXIT_PASS;
+    if (decision == POLICY_REFUSE)
+        return give_up(ci, EXIT_ERROR, reason);
+    return decision == POLICY_SKIP ? skip(ci, reason) : measure_event(ci);
+}
+
+int command_ci(int argc, char **argv)
+{
+    struct args args = {0};
+    struct ci ci = {0};
+    int code = command_options(&usage, argc, argv, &args, NULL);
+    if (code >= 0)
+        return code;
+    command_catch_signals();
+    setenv("GIT_TERMINAL_PROMPT", "0", 1);
+    buf_init(&ci.proposal);
+    code = decide(&ci, args.dry_run);
+    event_free(ci.event);
+    ci_commits_release(&ci.commits);
+    buf_release(&ci.proposal);
+    free(ci.folder);
+    return code;
+}
