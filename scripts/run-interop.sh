@@ -62,6 +62,13 @@ install_github() {
     node_modules/.bin/prism --version
 }
 
+install_action() {
+    cp "$pins"/action/* .
+    npm ci --ignore-scripts --no-audit --no-fund --no-progress
+    node bundle.mjs
+    node lint.bundle.mjs
+}
+
 install_go() {
     cp "$pins"/go/* .
     GOCACHE=$(pwd)/cache GOFLAGS=-mod=readonly CGO_ENABLED=0 go build -trimpath -o bootstrap .
@@ -79,7 +86,7 @@ needs() { # NAME: the commands without which there is no point in trying
     case $1 in
     python_*) echo "$python" ;;
     node) echo "node npm cmake make g++ autoconf automake libtoolize patch" ;;
-    github) echo "node npm" ;;
+    github | action) echo "node npm" ;;
     go) echo "go" ;;
     java) echo "java javac mvn" ;;
     esac
@@ -93,6 +100,7 @@ pins_of() { # NAME: its pins as one text
     python_moto) cat "$pins/requirements-moto.txt" ;;
     node) cat "$pins/node/package.json" "$pins/node/package-lock.json" ;;
     github) cat "$pins"/github/* ;;
+    action) cat "$pins"/action/* ;;
     go) cat "$pins"/go/* ;;
     java) cat "$pins/java/pom.xml" "$pins"/java/src/* ;;
     esac
@@ -101,7 +109,7 @@ pins_of() { # NAME: its pins as one text
 tool_versions() { # NAME: an installation is only good for the tools that it was made with
     case $1 in
     python_*) "$python" --version ;;
-    node | github) node --version ;;
+    node | github | action) node --version ;;
     go) go version ;;
     java) javac -version ;;
     esac 2>/dev/null || :
@@ -147,7 +155,7 @@ fi
 
 echo "installing into $B/interop:"
 scripts/install-deps.sh interop || echo "note: going on without what is missing above"
-for name in python_runtime python_sdk python_iam python_moto node go java github; do
+for name in python_runtime python_sdk python_iam python_moto node go java github action; do
     install "$name"
 done
 
