@@ -1,4 +1,4 @@
-/* init: writes a starter perf.yml. */
+/* init: writes a starter perf.yml, and the workflow for it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,9 @@ static const struct opt options[] = {
 static const struct command_usage usage = {
     "lambda-perf-gate init [options] [DIRECTORY]",
     "Looks at what the folder holds (a SAM template, serverless.yml, package.json,\n"
-    "requirements.txt, bootstrap, Cargo.toml, go.mod) and writes a starter perf.yml.\n"
+    "requirements.txt, bootstrap, Cargo.toml, go.mod) and writes a starter perf.yml; at the top "
+    "of\n"
+    "a git repository also .github/workflows/perf-gate.yml.\n"
     "With --iam: the IAM policies for measuring on AWS instead; see init --iam --help.",
     options,
     sizeof options / sizeof options[0],
@@ -42,6 +44,31 @@ static int write_new(const char *directory, const struct buf *text, bool force, 
     return failed;
 }
 
+/* One that is there is left alone: it is the repository's by now. */
+static int write_workflow(const char *directory, bool force, struct error *e)
+{
+    char *git = fs_join(directory, ".git");
+    char *folder = fs_join(directory, ".github/workflows");
+    char *path = fs_join(folder, "perf-gate.yml");
+    struct buf text;
+    int failed = 0;
+    buf_init(&text);
+    config_starter_workflow(&text, LPG_VERSION);
+    if (!fs_exists(git))
+        fprintf(stderr, "not the top of a git repository: no workflow was written\n");
+    else if (fs_exists(path) && !force)
+        fprintf(stderr, "'%s' exists already and was left as it is\n", path);
+    else if ((failed = fs_make_dirs(folder, e) || fs_write(path, text.data, text.length, e)) == 0)
+        fprintf(stderr,
+                "wrote %s: put the action's name and its release's commit in its last line\n",
+                path);
+    buf_release(&text);
+    free(path);
+    free(folder);
+    free(git);
+    return failed;
+}
+
 static int init(const char *directory, const struct args *args, struct error *e)
 {
     if (!fs_is_dir(directory))
@@ -53,7 +80,8 @@ static int init(const char *directory, const struct args *args, struct error *e)
     if (!failed) {
         fputs(found.data, stderr);
         failed = args->print ? command_print(perf.data, perf.length, e)
-                             : write_new(directory, &perf, args->force, e);
+                             : write_new(directory, &perf, args->force, e) ||
+                                   write_workflow(directory, args->force, e);
     }
     buf_release(&perf);
     buf_release(&found);

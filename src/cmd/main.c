@@ -12,7 +12,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", command_run, "measure baseline and candidate, judge, report"},
-    {"init", command_init, "write a starter perf.yml from what the folder holds"},
+    {"init", command_init, "write a starter perf.yml and workflow from what the folder holds"},
     {"check", command_check, "validate perf.yml"},
     {"calibrate", command_calibrate, "the code against itself: what can be told from noise here"},
     {"selftest", command_selftest, "prove that the gate fails a known slowdown"},

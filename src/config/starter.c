@@ -125,3 +125,33 @@ int config_starter(const char *directory, struct buf *perf_yml, struct buf *what
     free(found);
     return 0;
 }
+
+/* examples/embedded.yml up to its last line, which names the version. */
+static const char workflow_text[] =
+    "name: perf-gate\n"
+    "\n"
+    "on:\n"
+    "  pull_request:\n"
+    "\n"
+    "permissions:\n"
+    "  contents: read\n"
+    "  pull-requests: write # the comment\n"
+    "\n"
+    "concurrency:\n"
+    "  group: perf-gate-${{ github.event.pull_request.number }}\n"
+    "  cancel-in-progress: true\n"
+    "\n"
+    "jobs:\n"
+    "  gate:\n"
+    "    runs-on: ubuntu-24.04\n"
+    "    timeout-minutes: 30\n"
+    "    steps:\n"
+    "      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0\n"
+    "        with:\n"
+    "          persist-credentials: false\n"
+    "          fetch-depth: 0\n";
+
+void config_starter_workflow(struct buf *out, const char *version)
+{
+    buf_addf(out, "%s      - uses: OWNER/lambda-perf-gate@v%s\n", workflow_text, version);
+}

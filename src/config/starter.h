@@ -1,5 +1,6 @@
 /*
- * starter.h - the file that `init` writes: a small perf.yml for what a folder holds.
+ * starter.h - the files that `init` writes: a small perf.yml for what a folder holds, and the workflow
+ * that runs the gate on pull requests.
  */
 #ifndef LPG_CONFIG_STARTER_H
 #define LPG_CONFIG_STARTER_H
@@ -14,5 +15,8 @@
  */
 int config_starter(const char *directory, struct buf *perf_yml, struct buf *what_was_found,
                    struct error *e);
+
+/* Appends a workflow for GitHub; `version` is the release whose action it uses. */
+void config_starter_workflow(struct buf *out, const char *version);
 
 #endif

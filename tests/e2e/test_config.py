@@ -15,6 +15,7 @@ import unittest
 import jsonschema
 import yaml
 
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.abspath(os.environ.get("LPG_BIN", "build/lambda-perf-gate"))
 
 HEAD = "version: 1\nfunctions:\n  f:\n    runtime: python3.12\n    handler: a.b\n"
@@ -315,6 +316,26 @@ class Init(ConfigTest):
         self.assertEqual(self.tool("init").returncode, 2)
         with open(os.path.join(self.folder, "perf.yml"), encoding="utf-8") as f:
             self.assertEqual(f.read(), HEAD)
+
+    def test_a_workflow_at_the_top_of_a_repository(self):
+        os.mkdir(os.path.join(self.folder, ".git"))
+        self.assertEqual(self.tool("init").returncode, 0)
+        path = os.path.join(self.folder, ".github/workflows/perf-gate.yml")
+        with open(path, encoding="utf-8") as f, open(os.path.join(TOP, "examples/embedded.yml"), encoding="utf-8") as example:
+            text = f.read()
+            self.assertEqual(text, example.read())
+        with open(os.path.join(TOP, "VERSION"), encoding="utf-8") as f:
+            self.assertTrue(text.endswith("@v%s\n" % f.read().strip()))
+        self.write("perf.yml", "version: 1\n")
+        self.write(".github/workflows/perf-gate.yml", "mine")
+        run = self.tool("init")
+        self.assertEqual(run.returncode, 2)
+        os.remove(os.path.join(self.folder, "perf.yml"))
+        run = self.tool("init")
+        self.assertEqual(run.returncode, 0)
+        self.assertIn("left as it is", run.stderr)
+        with open(path, encoding="utf-8") as f:
+            self.assertEqual(f.read(), "mine")
 
 
 if __name__ == "__main__":
