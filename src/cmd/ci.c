@@ -149,7 +149,9 @@ static struct policy policy_of(const struct inputs *in)
         enum policy_fork on_fork;
     } rows[] = {
         {"measure", POLICY_FORK_MEASURE}, {"skip", POLICY_FORK_SKIP}, {"fail", POLICY_FORK_FAIL}};
-    struct policy policy = {.on_fork = POLICY_FORK_AUTO, .elsewhere = *in->endpoint_url != '\0'};
+    struct policy policy = {.on_fork = POLICY_FORK_AUTO,
+                            .elsewhere = *in->endpoint_url || strstr(in->args, "--endpoint-url") ||
+                                         strstr(in->args, "--target")};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (!strcmp(rows[i].name, in->on_fork))
             policy.on_fork = rows[i].on_fork;
@@ -220,6 +222,48 @@ static void line_build(struct line *line, const struct inputs *in, const struct 
     line_add_side(line, "candidate", in->candidate, c->head);
     line_add_each(line, "--function=", in->function);
     line_add_each(line, "", in->args);
+}
+
+/* ---- what a build and a function need not know ---- */
+
+/*
+ * A change's build runs with this process's environment. It has no business with the files through
+ * which a step speaks to the runner (what is written to GITHUB_ENV and GITHUB_PATH holds for the
+ * steps that come, which have the token), nor with what tokens can be had for.
+ */
+static const char *const private_variables[] = {
+    "GITHUB_OUTPUT",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_ENV",
+    "GITHUB_PATH",
+    "GITHUB_STATE",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+};
+
+struct hidden {
+    char *values[ARRAY_LEN(private_variables)];
+};
+
+static void hide_variables(struct hidden *hidden)
+{
+    for (size_t i = 0; i < ARRAY_LEN(private_variables); i++) {
+        const char *value = getenv(private_variables[i]);
+        hidden->values[i] = value ? xstrdup(value) : NULL;
+        unsetenv(private_variables[i]);
+    }
+}
+
+static void show_variables(struct hidden *hidden)
+{
+    for (size_t i = 0; i < ARRAY_LEN(private_variables); i++) {
+        if (hidden->values[i])
+            setenv(private_variables[i], hidden->values[i], 1);
+        free(hidden->values[i]);
+    }
 }
 
 /* ---- one event ---- */
@@ -317,6 +361,7 @@ static int measure(const struct ci *ci, struct result **result)
 {
     struct line line = {0};
     struct buf text;
+    struct hidden hidden;
     char token[COMMANDS_TOKEN_BYTES];
     char *stored = fs_join(ci->in.output, "result.json");
     line_build(&line, &ci->in, &ci->commits);
@@ -325,7 +370,9 @@ static int measure(const struct ci *ci, struct result **result)
     commands_stop(&text, token);
     fwrite(text.data, 1, text.length, stdout);
     fflush(stdout);
+    hide_variables(&hidden);
     int code = command_run((int)line.count, line.words);
+    show_variables(&hidden);
     fflush(stderr);
     buf_clear(&text);
     commands_resume(&text, token);

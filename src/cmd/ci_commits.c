@@ -141,7 +141,9 @@ static int find_for_pull(struct ci_commits *c, const struct event *event, const 
     if (!strcmp(c->head, event->head_sha))
         return find_branch_point(c, event, folder, e);
     read_parents(folder, c->head, parents);
-    if (!parents[1] || strcmp(parents[1], event->head_sha) != 0)
+    /* the merge that GitHub made, not one that was pushed since */
+    bool theirs = event->sha && !strcmp(c->head, event->sha);
+    if (!theirs || !parents[1] || strcmp(parents[1], event->head_sha) != 0)
         error_set(e, ERROR_BUILD,
                   "commit %.12s is checked out, which is neither the head of the pull request "
                   "(%.12s) nor its merge into the base: use actions/checkout without 'ref'",

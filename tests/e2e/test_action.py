@@ -337,6 +337,28 @@ class Decisions(ActionTest):
                     self.assertNotIn("x", [data for _, _, data in run.annotations])
                     self.assertNotIn("b", run.outputs)
 
+    def test_a_build_finds_no_way_to_the_next_step(self):
+        self.git("checkout", "-q", "main")
+        self.at.write("perf.yml", perf_yml(extra="    source: fn\n    build: sh build.sh\n"))
+        self.at.write("fn/build.sh", "env | cut -d = -f 1 > variables\n")
+        self.base = self.commit("a build")
+        self.git("checkout", "-q", "-B", "change")
+        self.at.write("fn/build.sh", "env | cut -d = -f 1; exit 1\n")
+        self.merge()
+        self.job.environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = "secret"
+        run = self.run_action()
+        self.assert_run(run, "error", 4, False)
+        log = pathlib.Path(self.runner_temp, "lambda-perf-gate/build-f-candidate.log").read_text(encoding="utf-8").split()
+        self.assertIn("GITHUB_REPOSITORY", log)
+        self.assertEqual({"GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY",
+                          "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_TOKEN"} & set(log), set())
+
+    def test_a_merge_that_was_pushed_since_is_not_the_events(self):
+        """Its first parent, whose limits would hold, could be anything."""
+        self.merge()
+        run = self.run_action(github={"sha": self.base})
+        self.assert_run(run, "error", 4, False)
+
     def test_text_of_the_change_is_no_command(self):
         """What a build prints cannot speak to the runner."""
         self.git("checkout", "-q", "main")
@@ -344,7 +366,7 @@ class Decisions(ActionTest):
         self.at.write("fn/build.sh", "exit 0\n")
         self.base = self.commit("a build")
         self.git("checkout", "-q", "-B", "change")
-        self.at.write("fn/build.sh", "echo '::error::mine'; echo '##[error]mine' >&2; echo '::set-output name=verdict::pass'; exit 1\n")
+        self.at.write("fn/build.sh", "echo '::error::mine'; echo '##[error]mine' >&2; echo '::set-output name=v::w'; exit 1\n")
         self.merge()
         run = self.run_action()
         self.assert_run(run, "error", 4, False)
