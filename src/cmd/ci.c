@@ -12,8 +12,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "cmd/ci_commits.h"
+#include "cmd/ci_inputs.h"
 #include "cmd/ci_publish.h"
 #include "cmd/command.h"
 #include "cmd/output.h"
@@ -38,191 +38,6 @@ static const struct command_usage usage = {
     options,
     sizeof options / sizeof options[0],
 };
-
-/* ---- inputs ---- */
-
-/* The action's inputs, as texts; "" where one is not given. action.yml says what they mean. */
-struct inputs {
-    const char *config, *config_ref, *function, *baseline, *candidate, *paths, *endpoint_url,
-        *region, *max_minutes, *max_invocations, *budget_usd, *output, *journal, *on_fork,
-        *on_inconclusive, *comment, *summary, *annotations, *args;
-};
-
-#define CHOICES_MAX 5
-static const struct input {
-    const char *variable;
-    size_t offset;
-    const char *option;               /* of `run`, for what is handed on; NULL */
-    const char *fallback;             /* NULL: "" */
-    const char *choices[CHOICES_MAX]; /* none: any text */
-} inputs[] = {
-    {"LPG_INPUT_CONFIG", offsetof(struct inputs, config), "config", "perf.yml", {NULL}},
-    {"LPG_INPUT_CONFIG_REF",
-     offsetof(struct inputs, config_ref),
-     NULL,
-     "base",
-     {"base", "head", NULL}},
-    {"LPG_INPUT_FUNCTION", offsetof(struct inputs, function), NULL, NULL, {NULL}},
-    {"LPG_INPUT_BASELINE", offsetof(struct inputs, baseline), NULL, NULL, {NULL}},
-    {"LPG_INPUT_CANDIDATE", offsetof(struct inputs, candidate), NULL, NULL, {NULL}},
-    {"LPG_INPUT_PATHS", offsetof(struct inputs, paths), NULL, NULL, {NULL}},
-    {"LPG_INPUT_ENDPOINT_URL", offsetof(struct inputs, endpoint_url), "endpoint-url", NULL, {NULL}},
-    {"LPG_INPUT_REGION", offsetof(struct inputs, region), "region", NULL, {NULL}},
-    {"LPG_INPUT_MAX_MINUTES", offsetof(struct inputs, max_minutes), "max-minutes", NULL, {NULL}},
-    {"LPG_INPUT_MAX_INVOCATIONS",
-     offsetof(struct inputs, max_invocations),
-     "max-invocations",
-     NULL,
-     {NULL}},
-    {"LPG_INPUT_BUDGET_USD", offsetof(struct inputs, budget_usd), "budget-usd", NULL, {NULL}},
-    {"LPG_INPUT_OUTPUT", offsetof(struct inputs, output), "output", ".lambda-perf-gate", {NULL}},
-    {"LPG_INPUT_JOURNAL", offsetof(struct inputs, journal), "journal", NULL, {NULL}},
-    {"LPG_INPUT_ON_FORK",
-     offsetof(struct inputs, on_fork),
-     NULL,
-     "auto",
-     {"auto", "measure", "skip", "fail", NULL}},
-    {"LPG_INPUT_ON_INCONCLUSIVE",
-     offsetof(struct inputs, on_inconclusive),
-     NULL,
-     "fail",
-     {"fail", "warn", NULL}},
-    {"LPG_INPUT_COMMENT",
-     offsetof(struct inputs, comment),
-     NULL,
-     "always",
-     {"always", "on-failure", "never", NULL}},
-    {"LPG_INPUT_SUMMARY", offsetof(struct inputs, summary), NULL, "true", {"true", "false", NULL}},
-    {"LPG_INPUT_ANNOTATIONS",
-     offsetof(struct inputs, annotations),
-     NULL,
-     "true",
-     {"true", "false", NULL}},
-    {"LPG_INPUT_ARGS", offsetof(struct inputs, args), NULL, NULL, {NULL}},
-};
-
-static const char *const *input_field(const struct inputs *in, const struct input *row)
-{
-    return (const char *const *)(const void *)((const char *)in + row->offset);
-}
-
-/* "LPG_INPUT_ON_FORK" -> "on-fork", as the workflow has it. */
-static void add_input_name(struct buf *out, const struct input *row)
-{
-    for (const char *c = row->variable + strlen("LPG_INPUT_"); *c; c++)
-        buf_addch(out, (char)(*c == '_' ? '-' : *c + ('a' - 'A')));
-}
-
-static int refuse_choice(const struct input *row, const char *value, struct error *e)
-{
-    struct buf name;
-    buf_init(&name);
-    add_input_name(&name, row);
-    error_set(e, ERROR_USAGE, "the input %s is '%.100s'; it may be", name.data, value);
-    for (size_t i = 0; row->choices[i]; i++)
-        error_suffix(e, "%s %s", i ? "," : "", row->choices[i]);
-    buf_release(&name);
-    return -1;
-}
-
-static int read_inputs(struct inputs *in, struct error *e)
-{
-    for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
-        const struct input *row = &inputs[i];
-        const char *value = getenv(row->variable);
-        if (!value || !*value)
-            value = row->fallback ? row->fallback : "";
-        bool known = !row->choices[0];
-        for (size_t k = 0; row->choices[k]; k++)
-            known |= !strcmp(row->choices[k], value);
-        if (!known)
-            return refuse_choice(row, value, e);
-        *(const char **)(void *)((char *)in + row->offset) = value;
-    }
-    return 0;
-}
-
-static struct policy policy_of(const struct inputs *in)
-{
-    static const struct {
-        const char *name;
-        enum policy_fork on_fork;
-    } rows[] = {
-        {"measure", POLICY_FORK_MEASURE}, {"skip", POLICY_FORK_SKIP}, {"fail", POLICY_FORK_FAIL}};
-    struct policy policy = {.on_fork = POLICY_FORK_AUTO,
-                            .elsewhere = *in->endpoint_url || strstr(in->args, "--endpoint-url") ||
-                                         strstr(in->args, "--target")};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (!strcmp(rows[i].name, in->on_fork))
-            policy.on_fork = rows[i].on_fork;
-    return policy;
-}
-
-/* ---- the command line of `run` ---- */
-
-struct line {
-    char **words; /* NULL behind the last */
-    size_t count, capacity;
-};
-
-static void line_add(struct line *line, char *word)
-{
-    line->words = array_reserve(line->words, &line->capacity, line->count + 2, sizeof(char *));
-    line->words[line->count++] = word;
-    line->words[line->count] = NULL;
-}
-
-static void line_add_option(struct line *line, const char *name, const char *value)
-{
-    if (*value)
-        line_add(line, xasprintf("--%s=%s", name, value));
-}
-
-/* Each line of the text, without blanks at its ends, put into the format. */
-static void line_add_each(struct line *line, const char *format_prefix, const char *text)
-{
-    static const char blanks[] = " \t\r";
-    while (*text) {
-        text += strspn(text, " \t\r\n");
-        size_t length = strcspn(text, "\n"), used = length;
-        while (used && strchr(blanks, text[used - 1]))
-            used--;
-        if (used)
-            line_add(line, xasprintf("%s%.*s", format_prefix, (int)used, text));
-        text += length;
-    }
-}
-
-static void line_release(struct line *line)
-{
-    for (size_t i = 0; i < line->count; i++)
-        free(line->words[i]);
-    free(line->words);
-}
-
-/* A side that the workflow names wins over the one that the event tells. */
-static void line_add_side(struct line *line, const char *option, const char *given,
-                          const char *commit)
-{
-    if (*given)
-        line_add_option(line, option, given);
-    else if (commit)
-        line_add(line, xasprintf("--%s=git:%s", option, commit));
-}
-
-static void line_build(struct line *line, const struct inputs *in, const struct ci_commits *c)
-{
-    line_add(line, xstrdup("run"));
-    for (size_t i = 0; i < ARRAY_LEN(inputs); i++)
-        if (inputs[i].option)
-            line_add_option(line, inputs[i].option, *input_field(in, &inputs[i]));
-    if (c->limits)
-        line_add_option(line, "config-ref", c->limits);
-    line_add_side(line, "baseline", in->baseline, c->baseline);
-    line_add_side(line, "candidate", in->candidate, c->head);
-    line_add_each(line, "--function=", in->function);
-    line_add_each(line, "", in->args);
-}
 
 /* ---- what a build and a function need not know ---- */
 
@@ -269,7 +84,7 @@ static void show_variables(struct hidden *hidden)
 /* ---- one event ---- */
 
 struct ci {
-    struct inputs in;
+    struct ci_inputs in;
     struct event *event;
     struct ci_commits commits;
     char *folder; /* of perf.yml */
@@ -359,12 +174,12 @@ static void choose_limits(struct ci *ci)
  */
 static int measure(const struct ci *ci, struct result **result)
 {
-    struct line line = {0};
+    struct ci_line line = {0};
     struct buf text;
     struct hidden hidden;
     char token[COMMANDS_TOKEN_BYTES];
     char *stored = fs_join(ci->in.output, "result.json");
-    line_build(&line, &ci->in, &ci->commits);
+    ci_line_build(&line, &ci->in, &ci->commits);
     fs_remove_tree(stored, NULL);
     buf_init(&text);
     commands_stop(&text, token);
@@ -385,7 +200,7 @@ static int measure(const struct ci *ci, struct result **result)
         *result = NULL;
     }
     buf_release(&text);
-    line_release(&line);
+    ci_line_release(&line);
     free(stored);
     return code;
 }
@@ -470,11 +285,11 @@ static int decide(struct ci *ci, bool dry_run)
     struct error e = {0};
     const char *reason;
     struct policy policy;
-    if (read_inputs(&ci->in, &e) || read_event(ci, &e)) {
+    if (ci_inputs_read(&ci->in, &e) || read_event(ci, &e)) {
         ci_publish_note(ANNOTATION_ERROR, e.text);
         return (int)error_exit(e.code);
     }
-    policy = policy_of(&ci->in);
+    policy = ci_inputs_policy(&ci->in);
     enum policy_decision decision = policy_decide(&policy, ci->event, &reason);
     if (dry_run)
         return print_decision(ci, decision, reason, &e) ? command_fail(&e) : EXIT_PASS;

@@ -449,7 +449,7 @@ class Metadata(ActionTest):
         text = json.dumps(definition["runs"])
         for name in definition["inputs"]:
             self.assertIn("inputs.%s" % name, text)
-        source = pathlib.Path(TOP, "src/cmd/ci.c").read_text(encoding="utf-8")
+        source = pathlib.Path(TOP, "src/cmd/ci_inputs.c").read_text(encoding="utf-8")
         read = set(re.findall(r'"(LPG_INPUT_[A-Z_]+)"', source))
         given = set(re.findall(r"LPG_INPUT_[A-Z_]+", text))
         self.assertEqual(read, given)
