@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "cmd/ci_commits.h"
 #include "cmd/ci_inputs.h"
+#include "cmd/ci_override.h"
 #include "cmd/ci_publish.h"
 #include "cmd/command.h"
 #include "cmd/output.h"
@@ -22,10 +23,13 @@
 #include "os/fs.h"
 
 struct args {
+    const char *override_label;
     bool dry_run;
 };
 
 static const struct opt options[] = {
+    {"override-label", 0, "NAME", OPT_STRING, offsetof(struct args, override_label),
+     "only ask GitHub whether the pull request has this label, and write the output overridden"},
     {"dry-run", 0, NULL, OPT_FLAG, offsetof(struct args, dry_run),
      "print what would be done for the event as JSON, and do nothing"},
 };
@@ -205,6 +209,9 @@ static int measure(const struct ci *ci, struct result **result)
     return code;
 }
 
+static const char overridden_text[] =
+    "a limit is broken; the step succeeds because the pull request has the label that accepts it";
+
 static int publish(const struct ci *ci, int code, const struct result *result)
 {
     struct ci_outcome o = outcome_of(ci);
@@ -219,8 +226,17 @@ static int publish(const struct ci *ci, int code, const struct result *result)
     } else {
         o.reason = command_signal ? "interrupted" : "nothing was measured: see the step's log";
     }
+    bool overridden = result && code == EXIT_FAIL && !strcmp(ci->in.overridden, "true");
+    if (overridden) {
+        o.verdict = "overridden";
+        o.reason = overridden_text;
+    }
     ci_publish(&o);
     free(perf_yml);
+    if (overridden) {
+        ci_publish_note(ANNOTATION_NOTICE, overridden_text);
+        return EXIT_PASS;
+    }
     if (code != EXIT_INCONCLUSIVE || strcmp(ci->in.on_inconclusive, "warn") != 0)
         return code;
     ci_publish_note(ANNOTATION_WARNING, "inconclusive: the step succeeds because the workflow says "
@@ -280,7 +296,21 @@ static int print_decision(const struct ci *ci, enum policy_decision decision, co
     return failed;
 }
 
-static int decide(struct ci *ci, bool dry_run)
+/* A label that cannot be read accepts nothing, but does not keep the measurement from being done. */
+static int write_override(const struct ci *ci, const char *label)
+{
+    struct error e = {0};
+    bool asked = false;
+    if (ci_override_asked(ci->event, label, &asked, &e)) {
+        if (e.code == ERROR_INTERRUPTED)
+            return command_signal_exit();
+        ci_publish_note(ANNOTATION_WARNING, e.text);
+    }
+    ci_publish_output("overridden", asked ? "true" : "false");
+    return EXIT_PASS;
+}
+
+static int decide(struct ci *ci, const struct args *args)
 {
     struct error e = {0};
     const char *reason;
@@ -289,9 +319,11 @@ static int decide(struct ci *ci, bool dry_run)
         ci_publish_note(ANNOTATION_ERROR, e.text);
         return (int)error_exit(e.code);
     }
+    if (args->override_label)
+        return write_override(ci, args->override_label);
     policy = ci_inputs_policy(&ci->in);
     enum policy_decision decision = policy_decide(&policy, ci->event, &reason);
-    if (dry_run)
+    if (args->dry_run)
         return print_decision(ci, decision, reason, &e) ? command_fail(&e) : EXIT_PASS;
     if (decision == POLICY_REFUSE)
         return give_up(ci, EXIT_ERROR, reason);
@@ -308,7 +340,7 @@ int command_ci(int argc, char **argv)
     command_catch_signals();
     setenv("GIT_TERMINAL_PROMPT", "0", 1);
     buf_init(&ci.proposal);
-    code = decide(&ci, args.dry_run);
+    code = decide(&ci, &args);
     event_free(ci.event);
     ci_commits_release(&ci.commits);
     buf_release(&ci.proposal);

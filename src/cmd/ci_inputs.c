@@ -30,6 +30,7 @@ static const struct input {
     {"LPG_INPUT_JOURNAL", FIELD(journal), "journal", NULL, NULL},
     {"LPG_INPUT_ON_FORK", FIELD(on_fork), NULL, "auto", "auto measure skip fail"},
     {"LPG_INPUT_ON_INCONCLUSIVE", FIELD(on_inconclusive), NULL, "fail", "fail warn"},
+    {"LPG_INPUT_OVERRIDDEN", FIELD(overridden), NULL, "false", "true false"},
     {"LPG_INPUT_COMMENT", FIELD(comment), NULL, "always", "always on-failure never"},
     {"LPG_INPUT_SUMMARY", FIELD(summary), NULL, "true", "true false"},
     {"LPG_INPUT_ANNOTATIONS", FIELD(annotations), NULL, "true", "true false"},

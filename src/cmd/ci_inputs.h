@@ -15,7 +15,7 @@
 struct ci_inputs {
     const char *config, *config_ref, *function, *baseline, *candidate, *paths, *endpoint_url,
         *region, *max_minutes, *max_invocations, *budget_usd, *output, *journal, *on_fork,
-        *on_inconclusive, *comment, *summary, *annotations, *args;
+        *on_inconclusive, *overridden, *comment, *summary, *annotations, *args;
 };
 
 /* ERROR_USAGE for a value that an input does not have. The texts are the environment's. */

@@ -50,6 +50,15 @@ static void append_to(const char *variable, const struct buf *text, size_t limit
     }
 }
 
+void ci_publish_output(const char *name, const char *value)
+{
+    struct buf out;
+    buf_init(&out);
+    commands_add_output(&out, name, value);
+    append_to("GITHUB_OUTPUT", &out, COMMANDS_OUTPUT_BYTES_MAX);
+    buf_release(&out);
+}
+
 /* ---- annotations ---- */
 
 static unsigned annotate_metric(struct buf *out, const struct ci_outcome *o,

@@ -15,7 +15,7 @@
 #include "model/result.h"
 
 struct ci_outcome {
-    const char *verdict;         /* "pass", ..., also "skipped" */
+    const char *verdict;         /* "pass", ..., also "skipped", "overridden" */
     int exit_code;               /* of the measurement, not of the step */
     const struct result *result; /* NULL: there is none */
     const char *reason;          /* one sentence; NULL: the result has it */
@@ -29,6 +29,9 @@ struct ci_outcome {
 
 /* Prints the commands, writes the files. */
 void ci_publish(const struct ci_outcome *o);
+
+/* One output of the step. */
+void ci_publish_output(const char *name, const char *value);
 
 /* One annotation of the job. */
 void ci_publish_note(enum annotation_level level, const char *message);

@@ -323,7 +323,7 @@ class Decisions(ActionTest):
         run = self.run_action(install_only="true")
         self.assertTrue(run.succeeded)
         self.assertTrue(os.access(run.outputs["bin"], os.X_OK))
-        self.assertEqual([s.outcome for s in run.steps.values()], ["success", "skipped", "skipped", "skipped"])
+        self.assertEqual([s.outcome for s in run.steps.values()], ["success"] + 4 * ["skipped"])
 
     def test_no_input_is_a_program(self):
         self.merge()
@@ -410,10 +410,33 @@ class Comment(ActionTest):
         self.assertEqual([level for level, _, _ in run.annotations], ["warning"])
         self.assertEqual(run.outputs["comment-url"], "")
 
+    def test_a_label_that_accepts_a_broken_limit(self):
+        self.put(SLOW)
+        self.merge()
+        self.github.add_pull(7, self.head)
+        pull = self.github.pulls[7]
+        run = self.commented(comment="never", override_label="slow is fine")
+        self.assert_run(run, "fail", 1, False)
+        pull["labels"] = [{"name": "other"}, {"name": "slow is fine"}]  # GitHub's; the event has none
+        run = self.commented(override_label="slow is fine")
+        self.assert_run(run, "overridden", 1, True)
+        self.assertIn("❌", self.github.comments[0]["body"])
+        self.assertIn("notice", [level for level, _, _ in run.annotations])
+        self.assert_run(self.commented(comment="never", override_label="slow"), "fail", 1, False)
+        self.assert_run(self.commented(comment="never"), "fail", 1, False)
+
+    def test_labels_that_cannot_be_read_accept_nothing(self):
+        self.put(SLOW)
+        self.merge()
+        run = self.commented(token="nobody's", comment="never", override_label="x")
+        self.assert_run(run, "fail", 1, False)
+        self.assertEqual(run.steps["override"].outcome, "success")
+        self.assertIn("warning", [level for level, _, _ in run.annotations])
+
     def test_the_token_is_not_in_the_step_that_runs_code(self):
         steps = {step["id"]: step for step in self.job.definition["runs"]["steps"]}
         for name, step in steps.items():
-            self.assertEqual("github-token" in json.dumps(step), name == "comment")
+            self.assertEqual("github-token" in json.dumps(step), name in ("override", "comment"))
 
 
 class Cancelled(ActionTest):
