@@ -21,6 +21,9 @@ static const struct input {
     {"LPG_INPUT_BASELINE", FIELD(baseline), NULL, NULL, NULL},
     {"LPG_INPUT_CANDIDATE", FIELD(candidate), NULL, NULL, NULL},
     {"LPG_INPUT_PATHS", FIELD(paths), NULL, NULL, NULL},
+    {"LPG_INPUT_TARGET", FIELD(target), "target", NULL, NULL},
+    {"LPG_INPUT_ROLE", FIELD(role), "role", NULL, NULL},
+    {"LPG_INPUT_LIKE", FIELD(like), NULL, NULL, NULL},
     {"LPG_INPUT_ENDPOINT_URL", FIELD(endpoint_url), "endpoint-url", NULL, NULL},
     {"LPG_INPUT_REGION", FIELD(region), "region", NULL, NULL},
     {"LPG_INPUT_MAX_MINUTES", FIELD(max_minutes), "max-minutes", NULL, NULL},
@@ -94,7 +97,8 @@ struct policy ci_inputs_policy(const struct ci_inputs *in)
     } rows[] = {
         {"measure", POLICY_FORK_MEASURE}, {"skip", POLICY_FORK_SKIP}, {"fail", POLICY_FORK_FAIL}};
     struct policy policy = {.on_fork = POLICY_FORK_AUTO,
-                            .elsewhere = *in->endpoint_url || strstr(in->args, "--endpoint-url") ||
+                            .elsewhere = (*in->target && strcmp(in->target, "embedded") != 0) ||
+                                         *in->endpoint_url || strstr(in->args, "--endpoint-url") ||
                                          strstr(in->args, "--target")};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (!strcmp(rows[i].name, in->on_fork))
@@ -160,5 +164,6 @@ void ci_line_build(struct ci_line *line, const struct ci_inputs *in, const struc
     line_add_side(line, "baseline", in->baseline, c->baseline);
     line_add_side(line, "candidate", in->candidate, c->head);
     line_add_each(line, "--function=", in->function);
+    line_add_each(line, "--like=", in->like);
     line_add_each(line, "", in->args);
 }

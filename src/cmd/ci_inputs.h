@@ -13,9 +13,9 @@
 
 /* As texts; "" where one is not given and has no default. action.yml says what they mean. */
 struct ci_inputs {
-    const char *config, *config_ref, *function, *baseline, *candidate, *paths, *endpoint_url,
-        *region, *max_minutes, *max_invocations, *budget_usd, *output, *journal, *on_fork,
-        *on_inconclusive, *overridden, *comment, *summary, *annotations, *args;
+    const char *config, *config_ref, *function, *baseline, *candidate, *paths, *target, *role,
+        *like, *endpoint_url, *region, *max_minutes, *max_invocations, *budget_usd, *output,
+        *journal, *on_fork, *on_inconclusive, *overridden, *comment, *summary, *annotations, *args;
 };
 
 /* ERROR_USAGE for a value that an input does not have. The texts are the environment's. */

@@ -274,7 +274,8 @@ class Decisions(ActionTest):
         self.assert_run(run, "fail", 1, False)  # in the embedded Lambda, which needs no keys
         self.assertEqual(run.steps["comment"].outcome, "skipped")  # its token cannot write
         for inputs, verdict, code in (({"on_fork": "skip"}, "skipped", 0), ({"on_fork": "fail"}, "error", 4),
-                                      ({"endpoint_url": "http://127.0.0.1:1"}, "skipped", 0)):
+                                      ({"endpoint_url": "http://127.0.0.1:1"}, "skipped", 0), ({"target": "aws"}, "skipped", 0),
+                                      ({"args": "--target=aws"}, "skipped", 0)):
             with self.subTest(inputs):
                 run = self.run_action(event=fork, **inputs)
                 self.assert_run(run, verdict, code, code == 0)
