@@ -26,8 +26,8 @@ OTHER_LIMITS = "mean: '+5000ms'"
 LONG = "{ min: 100, max: 120, environments: 1, calls: 20 }"
 # Seven calls of a side in all, whose times are drawn anew for each: nothing can be told from them.
 UNCLEAR = "{ min: 2, max: 2, environments: 1, calls: 2 }"
-INJECTIONS = ("$(touch {0})", "`touch {0}`", "'; touch {0}; '", "\"; touch {0}; \"", "::error::x", "##[error]x",
-              "a\nb<<EOF\nEOF", "--help", "-c")
+# All that a shell, the log and the file of outputs may take for theirs in one text.
+INJECTIONS = ("$(touch {0})`touch {0}`'; touch {0}; '\"; touch {0}; \"\n::error::x\n##[error]x\na\nb<<EOF\nEOF", "--help")
 
 
 @unittest.skipUnless(HAVE_YAML, "there is no python3-yaml")
