@@ -24,12 +24,15 @@ APP_OF_A_SIDE = ("import os, time\n"
 # Exports by computed name, from a folder, answering by callback: as old CommonJS code does.
 NODE_APP = ("const table = { handler: (event, context, done) => setImmediate(() => done(null, { ok: 1 })) };\n"
             "for (const name of Object.keys(table)) exports[name] = table[name];\n")
-# Alone on a processor it needs some 20 ms; with a quarter of one, four times as long.
+# Alone on a processor it needs some 50 ms; with a quarter of one, four times as long.
 BUSY_APP = ("import time\n"
             "def handler(event, context):\n"
             "    end = time.process_time() + 0.05\n"
             "    while time.process_time() < end:\n"
             "        pass\n")
+
+
+TRIES = 3
 
 
 class TrialTest(unittest.TestCase):
@@ -42,7 +45,10 @@ class TrialTest(unittest.TestCase):
         return project
 
     def tool(self, project, command, *arguments, code=0, **more):
-        run = project.tool(command, *arguments, **more)
+        for _ in range(TRIES):
+            run = project.tool(command, *arguments, **more)
+            if run.code != 3 or code == 3:  # what a busy machine makes unclear may be clear the next time
+                break
         self.assertEqual(run.code, code, "exit %s\n%s\n%s" % (run.code, run.stdout, run.stderr))
         return run
 

