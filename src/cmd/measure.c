@@ -59,12 +59,12 @@ static void tell_bill(const struct measure_job *job, const struct load_job *load
                       const struct gate *gate)
 {
     uint64_t most = job->function->rounds.max * calls_of_round(load);
-    double usd = (double)most * gate_spend_most(gate);
     struct buf text;
     if (!job->session->target->charged)
         return;
     if (job->budget.invocations && job->budget.invocations < most)
-        usd = (double)(most = job->budget.invocations) * gate_spend_most(gate);
+        most = job->budget.invocations;
+    double usd = (double)most * gate_spend_most(gate);
     if (job->budget.usd > 0 && job->budget.usd < usd)
         usd = job->budget.usd;
     buf_init(&text);
