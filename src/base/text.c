@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-enum { WORD_MAX = 63, TOO_FAR = 64 };
+enum { WORD_MAX = 63, TOO_FAR = 64, REGION_BYTES_MAX = 63 };
 
 struct range {
     uint32_t first, last;
@@ -78,6 +78,12 @@ bool text_is_utf8(const char *text, size_t length)
             return false;
     }
     return true;
+}
+
+bool text_is_region(const char *text)
+{
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return length && length <= REGION_BYTES_MAX && !text[length] && *text != '-';
 }
 
 bool text_starts(const char *text, const char *prefix)

@@ -17,6 +17,8 @@
 size_t text_utf8(const char *text, size_t length, uint32_t *code);
 bool text_is_utf8(const char *text, size_t length);
 bool text_starts(const char *text, const char *prefix);
+/* Whether it has the shape of an AWS region's name: "eu-west-1", at most 63 bytes. */
+bool text_is_region(const char *text);
 bool text_ends(const char *text, const char *suffix);
 /* Equal without regard to ASCII case. */
 bool text_same(const char *a, const char *b);

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "model/temporary.h"
 
 #define VERSION_OF_LANGUAGE "2012-10-17"
@@ -73,7 +74,7 @@ int iam_check(const struct iam_request *r, struct error *e)
         return error_set(e, ERROR_USAGE, "--account is the twelve digits of the AWS account");
     if (!is_repository(r->repository))
         return error_set(e, ERROR_USAGE, "--repository is the repository's ORG/NAME");
-    if (r->region && !is_name(r->region, "", 32))
+    if (r->region && !text_is_region(r->region))
         return error_set(e, ERROR_USAGE, "'%s' is no region", r->region);
     if (r->environment && !is_name(r->environment, ". ", 255))
         return error_set(e, ERROR_USAGE, "'%s' cannot be the name of an environment",

@@ -6,9 +6,10 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/units.h"
 
-enum { REGION_MAX = 32, DAY_LENGTH = 10 };
+enum { DAY_LENGTH = 10 };
 
 /* The keys of an entry that are money, and what of a price they fill. */
 static const struct {
@@ -92,12 +93,6 @@ static bool is_day(const char *text)
     return true;
 }
 
-static bool is_region(const char *text)
-{
-    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    return length && length < REGION_MAX && !text[length];
-}
-
 static int wrong(size_t index, const char *key, struct error *e)
 {
     return error_set(e, ERROR_INPUT, "prices.%zu.%s is missing or not as it should be", index, key);
@@ -106,7 +101,7 @@ static int wrong(size_t index, const char *key, struct error *e)
 static int read_entry(const struct json *entry, size_t index, struct price *p, struct error *e)
 {
     p->region = json_get_string(entry, "region", "");
-    if (!is_region(p->region))
+    if (!text_is_region(p->region))
         return wrong(index, "region", e);
     if (!is_day(json_get_string(entry, "published", "")))
         return wrong(index, "published", e);

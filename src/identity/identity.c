@@ -10,7 +10,6 @@
 #include "os/clock.h"
 #include "os/secrecy.h"
 
-enum { REGION_MAX = 63 };
 #define WINDOW_NS (300 * NS_PER_S) /* left to live when keys are renewed ... */
 #define JITTER_NS (60 * NS_PER_S)  /* ... and up to this more, as many runs may share a role */
 #define AGAIN_NS  (60 * NS_PER_S)  /* between renewals that bring nothing */
@@ -152,19 +151,13 @@ int identity_get(struct identity *id, struct sigv4_credentials *out, struct erro
 
 /* ---- where ---- */
 
-static bool is_region(const char *text)
-{
-    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    return length && length <= REGION_MAX && !text[length] && *text != '-';
-}
-
 const char *identity_region(struct identity *id)
 {
     if (!id->region && !id->own_region) {
         id->own_region = source_instance_region(id);
         if (!id->own_region)
             id->own_region = xstrdup(""); /* asked once */
-        id->region = is_region(id->own_region) ? id->own_region : NULL;
+        id->region = text_is_region(id->own_region) ? id->own_region : NULL;
     }
     return id->region;
 }
@@ -220,7 +213,7 @@ int identity_endpoint(const struct identity *id, const char *service, const char
             buf_truncate(out, out->length - 1);
         return 0;
     }
-    if (!is_region(region))
+    if (!text_is_region(region))
         return error_set(e, ERROR_CONFIG, "the region is not the name of one");
     size_t i = 0;
     while (!text_starts(region, partitions[i].prefix))

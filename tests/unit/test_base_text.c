@@ -205,9 +205,26 @@ static void whatever_goes_in(void **state)
     buf_release(&b);
 }
 
+static void regions(void **state)
+{
+    (void)state;
+    static const char long_name[] =
+        "a23456789a23456789a23456789a23456789a23456789a23456789a23456789a";
+    assert_true(text_is_region("eu-west-1"));
+    assert_true(text_is_region("us-gov-east-1"));
+    assert_true(text_is_region(long_name + 1));
+    assert_false(text_is_region(long_name));
+    assert_false(text_is_region(""));
+    assert_false(text_is_region("EU-west-1"));
+    assert_false(text_is_region("-eu"));
+    assert_false(text_is_region("eu.west"));
+    assert_false(text_is_region("eu-west-1/x"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(regions),
         cmocka_unit_test(utf8_characters),
         cmocka_unit_test(beginnings_ends_and_case),
         cmocka_unit_test(distances),
